@@ -1,0 +1,143 @@
+//! `/admin/realms/{realm}/components`: the key providers.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use protocol::HttpError;
+use protocol::body::{JsonBytes, parse};
+use protocol::context::encode_segment;
+use realm::component::{self, ComponentRepresentation, Filter, KEY_PROVIDER};
+use realm::provider::PROVIDERS;
+use uuid::Uuid;
+
+use crate::Admin;
+use crate::auth::Role::{ManageRealm, ViewRealm};
+use crate::page::Query;
+
+/// Key providers that a realm has at most.
+const MAX_PER_REALM: usize = 100;
+
+fn not_found() -> HttpError {
+    HttpError::plain(404, "Could not find component")
+}
+
+fn read(body: &JsonBytes) -> Result<ComponentRepresentation, HttpError> {
+    let rep: ComponentRepresentation =
+        parse(&body.0).map_err(|error| error.into_http("ComponentRepresentation"))?;
+    let texts = [&rep.name, &rep.parent_id, &rep.sub_type];
+    if texts
+        .into_iter()
+        .flatten()
+        .any(|text| text.len() > 255 || text.chars().any(char::is_control))
+    {
+        return Err(HttpError::message(
+            400,
+            "A component's texts have 255 bytes at most and no control characters",
+        ));
+    }
+    Ok(rep)
+}
+
+fn known_provider(rep: &ComponentRepresentation) -> Result<(), HttpError> {
+    let kind = rep.provider_type.as_deref();
+    if kind == Some(KEY_PROVIDER)
+        && rep
+            .provider_id
+            .as_deref()
+            .is_some_and(|id| PROVIDERS.contains(&id))
+    {
+        return Ok(());
+    }
+    Err(HttpError::plain(
+        400,
+        "Invalid provider type or no such provider",
+    ))
+}
+
+pub(crate) async fn list(admin: Admin, query: Query) -> Result<HttpResponse, HttpError> {
+    admin.require(&[ViewRealm, ManageRealm])?;
+    let filter = Filter {
+        name: query.get("name"),
+        parent: query.get("parent"),
+        provider_type: query.get("type"),
+    };
+    let components = component::list(admin.db(), admin.realm.id, &filter).await?;
+    Ok(HttpResponse::Ok().json(
+        components
+            .iter()
+            .map(component::Component::to_rep)
+            .collect::<Vec<_>>(),
+    ))
+}
+
+pub(crate) async fn get(
+    admin: Admin,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, HttpError> {
+    admin.require(&[ViewRealm, ManageRealm])?;
+    let id: Uuid = path.1.parse().map_err(|_| not_found())?;
+    let found = component::find(admin.db(), admin.realm.id, id)
+        .await?
+        .ok_or_else(not_found)?;
+    Ok(HttpResponse::Ok().json(found.to_rep()))
+}
+
+pub(crate) async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse, HttpError> {
+    admin.require(&[ManageRealm])?;
+    let rep = read(&body)?;
+    known_provider(&rep)?;
+    if admin.realm.keys.len() >= MAX_PER_REALM {
+        return Err(HttpError::message(
+            400,
+            "The realm has 100 key providers already; delete some that no token needs any more",
+        ));
+    }
+    let state = admin.state();
+    let id = component::create(&state.pool, &state.sealer, &state.keys, &admin.realm, &rep).await?;
+    state.changed(admin.realm.id);
+    let location = format!(
+        "{}/admin/realms/{}/components/{id}",
+        admin.request.base,
+        encode_segment(&admin.realm.name)
+    );
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, location))
+        .finish())
+}
+
+pub(crate) async fn update(
+    admin: Admin,
+    path: web::Path<(String, String)>,
+    body: JsonBytes,
+) -> Result<HttpResponse, HttpError> {
+    admin.require(&[ManageRealm])?;
+    let rep = read(&body)?;
+    let id: Uuid = path.1.parse().map_err(|_| not_found())?;
+    let state = admin.state();
+    if !component::update(
+        &state.pool,
+        &state.sealer,
+        &state.keys,
+        &admin.realm,
+        id,
+        &rep,
+    )
+    .await?
+    {
+        return Err(not_found());
+    }
+    state.changed(admin.realm.id);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(crate) async fn delete(
+    admin: Admin,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, HttpError> {
+    admin.require(&[ManageRealm])?;
+    let id: Uuid = path.1.parse().map_err(|_| not_found())?;
+    if !component::delete(admin.db(), admin.realm.id, id).await? {
+        return Err(not_found());
+    }
+    admin.state().changed(admin.realm.id);
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,134 @@
+//! The admin REST API: Keycloak's `/admin/realms/…`, as its own clients expect it.
+
+mod attack_detection;
+mod auth;
+mod clients;
+mod components;
+mod events;
+mod keys;
+mod mappers;
+mod page;
+mod realms;
+mod roles;
+mod serverinfo;
+mod users;
+
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Responder, Scope};
+use protocol::{HttpError, Protocols};
+
+pub use auth::Admin;
+
+/// Mounted at `/admin`, at the root and below every other path prefix of the server.
+///
+/// All routes stand here, on one screen. Each handler takes an [`Admin`], so none runs without the permission gate.
+#[must_use]
+pub fn scope(protocols: &'static Protocols) -> Scope {
+    web::scope("/admin")
+        .service(at("/serverinfo").get(serverinfo::get).done())
+        .service(at("/realms").get(realms::list).post(realms::create).done())
+        .service(at("/realms/").get(realms::list).post(realms::create).done())
+        .service(
+            web::scope("/realms/{realm}")
+                .configure(|cfg| realm(cfg, protocols))
+                .default_service(web::to(unknown)),
+        )
+        .default_service(web::to(unknown))
+}
+
+fn realm(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
+    cfg.service(
+        at("")
+            .get(realms::get)
+            .put(realms::update)
+            .delete(realms::delete)
+            .done(),
+    )
+    .service(
+        at("/")
+            .get(realms::get)
+            .put(realms::update)
+            .delete(realms::delete)
+            .done(),
+    )
+    .service(at("/keys").get(keys::list).done())
+    .service(
+        at("/components")
+            .get(components::list)
+            .post(components::create)
+            .done(),
+    )
+    .service(
+        at("/components/{id}")
+            .get(components::get)
+            .put(components::update)
+            .delete(components::delete)
+            .done(),
+    )
+    .service(at("/events").get(events::list).delete(events::clear).done())
+    .service(
+        at("/events/config")
+            .get(events::config)
+            .put(events::set_config)
+            .done(),
+    )
+    .service(
+        at("/attack-detection/brute-force/users")
+            .delete(attack_detection::clear_all)
+            .done(),
+    )
+    .service(
+        at("/attack-detection/brute-force/users/{user}")
+            .get(attack_detection::get)
+            .delete(attack_detection::clear)
+            .done(),
+    )
+    .configure(users::routes)
+    .configure(roles::routes)
+    .configure(|cfg| clients::routes(cfg, protocols));
+}
+
+async fn unknown(_: Admin) -> Result<HttpResponse, HttpError> {
+    Err(HttpError::not_found())
+}
+
+/// 201 without a body; `path` is that of the new thing, below its realm.
+pub(crate) fn created(admin: &Admin, path: &str) -> HttpResponse {
+    let realm = protocol::context::encode_segment(&admin.realm.name);
+    let location = format!("{}/admin/realms/{realm}/{path}", admin.request.base);
+    HttpResponse::Created()
+        .insert_header((header::LOCATION, location))
+        .finish()
+}
+
+/// A resource whose wrong methods are answered as Keycloak answers them, in few words.
+pub(crate) struct At(actix_web::Resource);
+
+pub(crate) fn at(path: &str) -> At {
+    At(protocol::resource(path))
+}
+
+macro_rules! methods {
+    ($($name:ident),*) => {
+        impl At {
+            $(
+                pub(crate) fn $name<F, Args>(self, handler: F) -> Self
+                where
+                    F: actix_web::Handler<Args>,
+                    Args: actix_web::FromRequest + 'static,
+                    F::Output: Responder + 'static,
+                {
+                    Self(self.0.route(web::$name().to(handler)))
+                }
+            )*
+        }
+    };
+}
+methods!(get, post, put, delete);
+
+impl At {
+    pub(crate) fn done(self) -> actix_web::Resource {
+        self.0
+    }
+}

@@ -1,0 +1,175 @@
+//! `/admin/realms/{realm}/users/{id}/role-mappings`: the roles of a user.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
+use protocol::HttpError;
+use protocol::body::{JsonBytes, parse};
+use realm::role::{self, Of, Role, RoleRepresentation};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use user::mapping;
+use uuid::Uuid;
+
+use super::{UserPath, find, viewed};
+use crate::auth::Role::ManageUsers;
+use crate::page::Query;
+use crate::{Admin, at};
+
+/// Realm roles and roles of a client are mapped alike.
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(at("/users/{id}/role-mappings").get(all).done());
+    for owner in ["realm", "clients/{client}"] {
+        let path = format!("/users/{{id}}/role-mappings/{owner}");
+        cfg.service(at(&path).get(direct).post(add).delete(remove).done())
+            .service(at(&format!("{path}/available")).get(available).done())
+            .service(at(&format!("{path}/composite")).get(effective).done());
+    }
+}
+
+/// Whose mappings, and whose roles: those of the client in the path, else realm roles.
+#[derive(Deserialize)]
+struct Place {
+    id: String,
+    client: Option<String>,
+}
+
+impl Place {
+    async fn roles(&self, admin: &Admin) -> Result<Of, HttpError> {
+        let Some(client) = &self.client else {
+            return Ok(Of::Realm);
+        };
+        let unknown = || HttpError::plain(404, "Client not found");
+        let id: Uuid = client.parse().map_err(|_| unknown())?;
+        let found = client::find(admin.db(), admin.realm.id, id)
+            .await?
+            .ok_or_else(unknown)?;
+        Ok(Of::Client(found.id))
+    }
+}
+
+fn reps(admin: &Admin, roles: &[Role], brief: bool) -> HttpResponse {
+    HttpResponse::Ok().json(
+        roles
+            .iter()
+            .map(|role| role.to_rep(&admin.realm, brief))
+            .collect::<Vec<_>>(),
+    )
+}
+
+async fn all(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
+    let found = viewed(&admin, &path.1).await?;
+    let roles = mapping::direct(admin.db(), admin.realm.id, found.id, Of::All).await?;
+    let mut by_owner: BTreeMap<Option<Uuid>, Vec<RoleRepresentation>> = BTreeMap::new();
+    for role in &roles {
+        by_owner
+            .entry(role.client_id)
+            .or_default()
+            .push(role.to_rep(&admin.realm, true));
+    }
+    let owners: Vec<Uuid> = by_owner.keys().copied().flatten().collect();
+    let names = client::client_ids(admin.db(), admin.realm.id, &owners).await?;
+    let mut rep = Map::new();
+    if let Some(mappings) = by_owner.remove(&None) {
+        rep.insert("realmMappings".to_owned(), json!(mappings));
+    }
+    let clients: Map<String, Value> = by_owner
+        .into_iter()
+        .filter_map(|(id, mappings)| {
+            let name = names.get(&id?)?;
+            Some((
+                name.clone(),
+                json!({ "id": id, "client": name, "mappings": mappings }),
+            ))
+        })
+        .collect();
+    if !clients.is_empty() {
+        rep.insert("clientMappings".to_owned(), Value::Object(clients));
+    }
+    Ok(HttpResponse::Ok().json(rep))
+}
+
+async fn direct(admin: Admin, place: web::Path<Place>) -> Result<HttpResponse, HttpError> {
+    let found = viewed(&admin, &place.id).await?;
+    let of = place.roles(&admin).await?;
+    Ok(reps(
+        &admin,
+        &mapping::direct(admin.db(), admin.realm.id, found.id, of).await?,
+        true,
+    ))
+}
+
+async fn available(admin: Admin, place: web::Path<Place>) -> Result<HttpResponse, HttpError> {
+    let found = viewed(&admin, &place.id).await?;
+    let of = place.roles(&admin).await?;
+    Ok(reps(
+        &admin,
+        &mapping::available(admin.db(), admin.realm.id, found.id, of).await?,
+        true,
+    ))
+}
+
+async fn effective(
+    admin: Admin,
+    place: web::Path<Place>,
+    query: Query,
+) -> Result<HttpResponse, HttpError> {
+    let found = viewed(&admin, &place.id).await?;
+    let of = place.roles(&admin).await?;
+    let brief = query.flag("briefRepresentation").unwrap_or(true);
+    Ok(reps(
+        &admin,
+        &mapping::effective(admin.db(), admin.realm.id, found.id, of).await?,
+        brief,
+    ))
+}
+
+/// The user and the roles of a change, which the caller may hand out.
+async fn change(
+    admin: &Admin,
+    place: &Place,
+    body: &JsonBytes,
+) -> Result<(Uuid, Vec<Uuid>), HttpError> {
+    let found = find(admin, &place.id, &[ManageUsers]).await?;
+    let of = place.roles(admin).await?;
+    let given: Vec<RoleRepresentation> =
+        parse(&body.0).map_err(|error| error.into_http("RoleRepresentation"))?;
+    let unknown = || HttpError::plain(404, "Role not found");
+    let ids = given.iter().map(|rep| rep.id.as_deref()?.parse().ok());
+    let mut ids: Vec<Uuid> = ids.collect::<Option<_>>().ok_or_else(unknown)?;
+    ids.sort_unstable();
+    ids.dedup();
+    let owner = if let Of::Client(client) = of {
+        Some(client)
+    } else {
+        None
+    };
+    let roles = role::find_many(admin.db(), admin.realm.id, &ids).await?;
+    if roles.len() != ids.len() || roles.iter().any(|role| role.client_id != owner) {
+        return Err(unknown());
+    }
+    admin.require_may_grant(&ids).await?;
+    Ok((found.id, ids))
+}
+
+async fn add(
+    admin: Admin,
+    place: web::Path<Place>,
+    body: JsonBytes,
+) -> Result<HttpResponse, HttpError> {
+    let (holder, roles) = change(&admin, &place, &body).await?;
+    mapping::add(admin.db(), admin.realm.id, holder, &roles).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// What may not be given may not be taken either: an administrator is not disarmed by one who could not arm him.
+async fn remove(
+    admin: Admin,
+    place: web::Path<Place>,
+    body: JsonBytes,
+) -> Result<HttpResponse, HttpError> {
+    let (holder, roles) = change(&admin, &place, &body).await?;
+    mapping::remove(admin.db(), admin.realm.id, holder, &roles).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

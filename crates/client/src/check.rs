@@ -1,0 +1,281 @@
+//! What is wrong with a client whatever its protocol: URIs in Keycloak's words, and the bounds of every member.
+
+use store::text::storable;
+
+use crate::uri::{self, is_uri, url};
+use crate::{ClientRepresentation, Error, Mapper, Result, mapper, secret};
+
+const MAX_NAME: usize = 255;
+const MAX_TEXT: usize = 4000;
+const MAX_URI: usize = 2000;
+const MAX_URIS: usize = 200;
+const MAX_ATTRIBUTES: usize = 100;
+const MAX_SCOPES: usize = 100;
+
+/// What is wrong, one message each; empty when all is well. Keycloak joins them by `; ` in the `error_description` of
+/// `invalid_input`.
+#[must_use]
+pub fn check(rep: &ClientRepresentation) -> Vec<String> {
+    let mut found = Vec::new();
+    uris(rep, &mut found);
+    bounds(rep, &mut found);
+    found
+}
+
+pub(crate) fn refuse(rep: &ClientRepresentation) -> Result<()> {
+    let found = check(rep);
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(found.join("; ")))
+    }
+}
+
+fn uris(rep: &ClientRepresentation, found: &mut Vec<String>) {
+    let attribute = |name| rep.attributes.as_ref()?.get(name).map(String::as_str);
+    let root = rep
+        .root_url
+        .as_deref()
+        .filter(|root| !matches!(*root, "${authBaseUrl}" | "${authAdminUrl}"));
+    if root.is_some_and(|root| is_uri(root) && root.contains('#')) {
+        found.push("Root URL must not contain an URL fragment".to_owned());
+    }
+    found.extend(url("Root URL", root));
+    found.extend(url("Base URL", rep.base_url.as_deref()));
+
+    // Each message once, whatever the number of bad URIs.
+    let redirects: Vec<_> = rep
+        .redirect_uris
+        .iter()
+        .flatten()
+        .filter(|uri| !uri.is_empty())
+        .collect();
+    if redirects.iter().any(|uri| is_uri(uri) && uri.contains('#')) {
+        found.push("A redirect URI must not contain an URL fragment".to_owned());
+    }
+    if redirects
+        .iter()
+        .any(|uri| is_uri(uri) && uri::runs_in_the_browser(uri))
+    {
+        found.push("A redirect URI uses an illegal scheme".to_owned());
+    }
+    if redirects.iter().any(|uri| !is_uri(uri)) {
+        found.push("A redirect URI is not a valid URI".to_owned());
+    }
+
+    found.extend(url(
+        "Logo URL",
+        attribute("logoUri").filter(|logo| uri::scheme(logo) != Some("data")),
+    ));
+    found.extend(url("Policy URL", attribute("policyUri")));
+    found.extend(url("Terms of service URL", attribute("tosUri")));
+}
+
+fn bounds(rep: &ClientRepresentation, found: &mut Vec<String>) {
+    let line = |text: &str, max| text.chars().count() <= max && !text.chars().any(char::is_control);
+    let body = |text: &str, max| text.chars().count() <= max && storable(text);
+
+    if rep
+        .id
+        .as_deref()
+        .is_some_and(|id| uuid::Uuid::try_parse(id).is_err())
+    {
+        found.push("id: not a UUID".to_owned());
+    }
+    if rep.client_id.as_deref().is_some_and(str::is_empty) {
+        found.push("clientId: must not be empty".to_owned());
+    }
+    for (name, value, max) in [
+        ("clientId", &rep.client_id, MAX_NAME),
+        ("name", &rep.name, MAX_NAME),
+        ("type", &rep.r#type, MAX_NAME),
+        ("protocol", &rep.protocol, MAX_NAME),
+        (
+            "clientAuthenticatorType",
+            &rep.client_authenticator_type,
+            MAX_NAME,
+        ),
+        ("secret", &rep.secret, secret::MAX),
+        ("rootUrl", &rep.root_url, MAX_URI),
+        ("adminUrl", &rep.admin_url, MAX_URI),
+        ("baseUrl", &rep.base_url, MAX_URI),
+    ] {
+        if value.as_deref().is_some_and(|value| !line(value, max)) {
+            found.push(format!(
+                "{name}: at most {max} characters, none of them a control character"
+            ));
+        }
+    }
+    if rep
+        .description
+        .as_deref()
+        .is_some_and(|text| !body(text, MAX_TEXT))
+    {
+        found.push(format!("description: at most {MAX_TEXT} characters"));
+    }
+    for (name, values, most, max) in [
+        ("redirectUris", &rep.redirect_uris, MAX_URIS, MAX_URI),
+        ("webOrigins", &rep.web_origins, MAX_URIS, MAX_URI),
+        (
+            "defaultClientScopes",
+            &rep.default_client_scopes,
+            MAX_SCOPES,
+            MAX_NAME,
+        ),
+        (
+            "optionalClientScopes",
+            &rep.optional_client_scopes,
+            MAX_SCOPES,
+            MAX_NAME,
+        ),
+    ] {
+        if values.as_ref().is_some_and(|values| {
+            values.len() > most || !values.iter().all(|value| line(value, max))
+        }) {
+            found.push(format!("{name}: at most {most} entries of {max} characters, none of them a control character"));
+        }
+    }
+    for (name, values) in [
+        ("attributes", &rep.attributes),
+        (
+            "authenticationFlowBindingOverrides",
+            &rep.authentication_flow_binding_overrides,
+        ),
+    ] {
+        let fits =
+            |(name, value): (&String, &String)| line(name, MAX_NAME) && body(value, MAX_TEXT);
+        if values
+            .as_ref()
+            .is_some_and(|values| values.len() > MAX_ATTRIBUTES || !values.iter().all(fits))
+        {
+            found.push(format!(
+                "{name}: at most {MAX_ATTRIBUTES} entries, names of {MAX_NAME} and values of {MAX_TEXT} characters"
+            ));
+        }
+    }
+    if rep.registered_nodes.as_ref().is_some_and(|nodes| {
+        nodes.len() > MAX_ATTRIBUTES || !nodes.keys().all(|name| line(name, MAX_NAME))
+    }) {
+        found.push(format!(
+            "registeredNodes: at most {MAX_ATTRIBUTES} entries of {MAX_NAME} characters"
+        ));
+    }
+    let mappers = rep.protocol_mappers.as_deref().unwrap_or_default();
+    if mappers.len() > mapper::MAX {
+        found.push(format!("protocolMappers: at most {} entries", mapper::MAX));
+    } else {
+        found.extend(
+            mappers
+                .iter()
+                .find_map(|mapper| Mapper::from_rep(mapper).err())
+                .map(|error| error.to_string()),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        check(&serde_json::from_str(text).unwrap()).join("; ")
+    }
+
+    #[test]
+    fn bad_redirect_uris_are_refused_in_keycloaks_words_and_order() {
+        assert_eq!(
+            said(r#"{"redirectUris":["javascript:alert(1)","http://x/#f","JavaScript:2"]}"#),
+            "A redirect URI must not contain an URL fragment; A redirect URI uses an illegal scheme"
+        );
+        assert_eq!(
+            said(r#"{"redirectUris":["http://a b/"]}"#),
+            "A redirect URI is not a valid URI"
+        );
+    }
+
+    #[test]
+    fn usual_redirect_uris_are_accepted() {
+        let usual = r#"["*","/x/*","https://a.example/*","http://localhost:8080","app.example:/cb","https://a/?q=1&r=%20","urn:ietf:wg:oauth:2.0:oob","https://[::1]:1/","https://ä.example/ü"]"#;
+        assert_eq!(said(&format!(r#"{{"redirectUris":{usual}}}"#)), "");
+    }
+
+    #[test]
+    fn a_root_url_has_to_be_one() {
+        assert_eq!(
+            said(r#"{"rootUrl":"not a url"}"#),
+            "Root URL is not a valid URL"
+        );
+        assert_eq!(
+            said(r#"{"rootUrl":"relative"}"#),
+            "Root URL is not a valid URL"
+        );
+        assert_eq!(
+            said(r#"{"rootUrl":"https://a/#f"}"#),
+            "Root URL must not contain an URL fragment"
+        );
+        assert_eq!(
+            said(r#"{"rootUrl":"data:text/html,x"}"#),
+            "Root URL uses an illegal scheme"
+        );
+        assert_eq!(
+            said(r#"{"rootUrl":"${authBaseUrl}","baseUrl":"/realms/r/account/"}"#),
+            ""
+        );
+        assert_eq!(said(r#"{"rootUrl":"","baseUrl":""}"#), "");
+    }
+
+    #[test]
+    fn several_problems_are_all_said() {
+        assert_eq!(
+            said(r#"{"rootUrl":"x","baseUrl":"javascript:1","redirectUris":["%zz"]}"#),
+            "Root URL is not a valid URL; Base URL uses an illegal scheme; A redirect URI is not a valid URI"
+        );
+    }
+
+    #[test]
+    fn every_member_has_a_bound() {
+        let long = "x".repeat(5000);
+        let many = serde_json::to_string(&vec!["x"; 300]).unwrap();
+        let entries = (0..101)
+            .map(|n| format!(r#""{n}":"x""#))
+            .collect::<Vec<_>>()
+            .join(",");
+        for (member, value) in [
+            ("clientId", format!("{long:?}")),
+            ("clientId", r#""a\u0000b""#.to_owned()),
+            ("clientId", r#""a\r\nb""#.to_owned()),
+            ("clientId", r#""""#.to_owned()),
+            ("id", r#""seven""#.to_owned()),
+            ("name", format!("{long:?}")),
+            ("description", r#""\u0000""#.to_owned()),
+            ("secret", format!("{long:?}")),
+            ("rootUrl", format!("\"http://{long}\"")),
+            ("adminUrl", format!("{long:?}")),
+            ("redirectUris", many.clone()),
+            ("redirectUris", format!("[{long:?}]")),
+            ("webOrigins", many.clone()),
+            ("defaultClientScopes", many.clone()),
+            ("optionalClientScopes", format!("[{long:?}]")),
+            ("attributes", format!("{{{entries}}}")),
+            ("attributes", format!("{{\"a\":{long:?}}}")),
+            ("attributes", r#"{"a":"\u0000"}"#.to_owned()),
+            (
+                "authenticationFlowBindingOverrides",
+                format!("{{{entries}}}"),
+            ),
+            ("registeredNodes", format!("{{{:?}:1}}", long)),
+            (
+                "protocolMappers",
+                format!("[{}]", vec!["{}"; 201].join(",")),
+            ),
+            ("protocolMappers", "[{}]".to_owned()),
+        ] {
+            let said = said(&format!("{{{member:?}:{value}}}"));
+            assert!(
+                !said.is_empty(),
+                "{member}: {}",
+                &value[..value.len().min(60)]
+            );
+        }
+    }
+}

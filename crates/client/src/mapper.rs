@@ -1,0 +1,271 @@
+//! Protocol mappers: what a client's tokens get in addition. What a mapper does is its protocol's business.
+
+use realm::{Error, Result};
+use serde::Deserialize;
+use sqlx::PgExecutor;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{ProtocolMapperRepresentation, Texts};
+
+/// Mappers of one client at most.
+pub const MAX: usize = 200;
+const MAX_CONFIG: usize = 100;
+const MAX_NAME: usize = 255;
+const MAX_VALUE: usize = 4000;
+
+/// A protocol mapper of a client.
+#[derive(Clone, Debug, PartialEq, Deserialize, sqlx::FromRow)]
+pub struct Mapper {
+    /// Its id.
+    pub id: Uuid,
+    /// Unique in its client.
+    pub name: String,
+    /// The protocol that it works in; not always that of its client.
+    pub protocol: String,
+    /// What kind it is; Keycloak's `protocolMapper`.
+    pub protocol_mapper: String,
+    /// Kept for clients that set it; nothing depends on it.
+    pub consent_required: bool,
+    /// Settings of its kind.
+    #[sqlx(json)]
+    pub config: Texts,
+}
+
+impl Mapper {
+    /// From JSON, with a new id where none is given; empty values of the config are dropped.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] without a name or kind, or over a bound.
+    pub fn from_rep(rep: &ProtocolMapperRepresentation) -> Result<Self> {
+        let text = |what: &str, value: &Option<String>| match value.as_deref() {
+            Some(text)
+                if !text.is_empty()
+                    && text.chars().count() <= MAX_NAME
+                    && !text.chars().any(char::is_control) =>
+            {
+                Ok(text.to_owned())
+            }
+            _ => Err(Error::Invalid(format!(
+                "{what} of a protocol mapper: 1 to {MAX_NAME} characters, none of them a control character"
+            ))),
+        };
+        let mut config = rep.config.clone().unwrap_or_default();
+        config.retain(|_, value| !value.is_empty());
+        let fits = |text: &str, max| store::text::storable(text) && text.chars().count() <= max;
+        if config.len() > MAX_CONFIG
+            || config
+                .iter()
+                .any(|(name, value)| !fits(name, MAX_NAME) || !fits(value, MAX_VALUE))
+        {
+            return Err(Error::Invalid(format!(
+                "config of a protocol mapper: at most {MAX_CONFIG} entries of {MAX_VALUE} characters each"
+            )));
+        }
+        let id = match rep.id.as_deref().filter(|id| !id.is_empty()) {
+            None => Uuid::new_v4(),
+            Some(id) => Uuid::try_parse(id)
+                .map_err(|_| Error::Invalid("id of a protocol mapper: not a UUID".to_owned()))?,
+        };
+        Ok(Self {
+            id,
+            name: text("name", &rep.name)?,
+            protocol: text("protocol", &rep.protocol)?,
+            protocol_mapper: text("protocolMapper", &rep.protocol_mapper)?,
+            consent_required: rep.consent_required.unwrap_or(false),
+            config,
+        })
+    }
+
+    /// As the admin API shows it.
+    #[must_use]
+    pub fn to_rep(&self) -> ProtocolMapperRepresentation {
+        ProtocolMapperRepresentation {
+            id: Some(self.id.to_string()),
+            name: Some(self.name.clone()),
+            protocol: Some(self.protocol.clone()),
+            protocol_mapper: Some(self.protocol_mapper.clone()),
+            consent_required: Some(self.consent_required),
+            consent_text: None,
+            config: Some(self.config.clone()),
+        }
+    }
+}
+
+/// The mapper of this client with this id.
+///
+/// # Errors
+/// [`Error::Unavailable`], [`Error::Db`].
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    client: Uuid,
+    id: Uuid,
+) -> Result<Option<Mapper>> {
+    Ok(sqlx::query_as(
+        "select id, name, protocol, protocol_mapper, consent_required, config from protocol_mapper \
+         where realm_id = $1 and client_id = $2 and id = $3",
+    )
+    .bind(realm)
+    .bind(client)
+    .bind(id)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The mappers of a client, of one protocol where it is named, by name.
+///
+/// # Errors
+/// [`Error::Unavailable`], [`Error::Db`].
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    client: Uuid,
+    protocol: Option<&str>,
+) -> Result<Vec<Mapper>> {
+    Ok(sqlx::query_as(
+        "select id, name, protocol, protocol_mapper, consent_required, config from protocol_mapper \
+         where realm_id = $1 and client_id = $2 and ($3::text is null or protocol = $3) order by name",
+    )
+    .bind(realm)
+    .bind(client)
+    .bind(protocol.filter(|text| store::text::storable(text)))
+    .fetch_all(db)
+    .await?)
+}
+
+/// Stores one mapper.
+///
+/// # Errors
+/// [`Error::Duplicate`] `protocol_mapper_name_key`, or `protocol_mapper_pkey` for an id that is taken;
+/// [`Error::Missing`] when the client is gone; [`Error::Invalid`] when it has [`MAX`] already.
+pub async fn create(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    client: Uuid,
+    mapper: &Mapper,
+) -> Result<()> {
+    add_many(db, realm, client, std::slice::from_ref(mapper)).await
+}
+
+/// Stores many mappers in one statement; all or none.
+///
+/// # Errors
+/// As [`create`].
+pub async fn add_many(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    client: Uuid,
+    mappers: &[Mapper],
+) -> Result<()> {
+    if mappers.is_empty() {
+        return Ok(());
+    }
+    let full = || Error::Invalid(format!("protocolMappers: at most {MAX} entries"));
+    let most = i64::try_from(MAX.checked_sub(mappers.len()).ok_or_else(full)?).unwrap_or(0);
+    let done = sqlx::query(
+        "insert into protocol_mapper \
+         (realm_id, client_id, id, name, protocol, protocol_mapper, consent_required, config) \
+         select $1, $2, new.* from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::jsonb[]) new \
+         where (select count(*) from protocol_mapper where realm_id = $1 and client_id = $2) <= $9",
+    )
+    .bind(realm)
+    .bind(client)
+    .bind(mappers.iter().map(|mapper| mapper.id).collect::<Vec<_>>())
+    .bind(mappers.iter().map(|mapper| mapper.name.as_str()).collect::<Vec<_>>())
+    .bind(mappers.iter().map(|mapper| mapper.protocol.as_str()).collect::<Vec<_>>())
+    .bind(mappers.iter().map(|mapper| mapper.protocol_mapper.as_str()).collect::<Vec<_>>())
+    .bind(mappers.iter().map(|mapper| mapper.consent_required).collect::<Vec<_>>())
+    .bind(mappers.iter().map(|mapper| Json(&mapper.config)).collect::<Vec<_>>())
+    .bind(most)
+    .execute(db)
+    .await?;
+    if done.rows_affected() == 0 {
+        Err(full())
+    } else {
+        Ok(())
+    }
+}
+
+/// Writes all but the id; whether the mapper was there.
+///
+/// # Errors
+/// [`Error::Duplicate`] `protocol_mapper_name_key`.
+pub async fn update(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    client: Uuid,
+    mapper: &Mapper,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "update protocol_mapper set name = $4, protocol = $5, protocol_mapper = $6, consent_required = $7, config = $8 \
+         where realm_id = $1 and client_id = $2 and id = $3",
+    )
+    .bind(realm)
+    .bind(client)
+    .bind(mapper.id)
+    .bind(&mapper.name)
+    .bind(&mapper.protocol)
+    .bind(&mapper.protocol_mapper)
+    .bind(mapper.consent_required)
+    .bind(Json(&mapper.config))
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Deletes a mapper; whether it was there.
+///
+/// # Errors
+/// [`Error::Unavailable`], [`Error::Db`].
+pub async fn delete(db: impl PgExecutor<'_>, realm: Uuid, client: Uuid, id: Uuid) -> Result<bool> {
+    let done = sqlx::query(
+        "delete from protocol_mapper where realm_id = $1 and client_id = $2 and id = $3",
+    )
+    .bind(realm)
+    .bind(client)
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Mapper> {
+        Mapper::from_rep(&serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn a_mapper_comes_back_as_it_was_given_without_empty_config_values() {
+        let rep =
+            read(r#"{"name":"aud","protocol":"p","protocolMapper":"t","config":{"a":"b","c":""}}"#)
+                .unwrap()
+                .to_rep();
+        assert_eq!(
+            (rep.name.as_deref(), rep.consent_required),
+            (Some("aud"), Some(false))
+        );
+        assert_eq!(
+            rep.config.unwrap(),
+            [("a".to_owned(), "b".to_owned())].into()
+        );
+    }
+
+    #[test]
+    fn a_mapper_without_name_kind_or_within_bounds_is_refused() {
+        assert!(read(r#"{"protocol":"p","protocolMapper":"t"}"#).is_err());
+        assert!(read(r#"{"name":"n","protocol":"p"}"#).is_err());
+        assert!(read(r#"{"name":"n\u0000","protocol":"p","protocolMapper":"t"}"#).is_err());
+        assert!(read(r#"{"id":"7","name":"n","protocol":"p","protocolMapper":"t"}"#).is_err());
+        let long = "x".repeat(4001);
+        assert!(
+            read(&format!(
+                r#"{{"name":"n","protocol":"p","protocolMapper":"t","config":{{"a":"{long}"}}}}"#
+            ))
+            .is_err()
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! What everybody may read: discovery, the key set, the realm's facts. Made once for each URL it is called by.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use protocol::RealmContext;
+use realm::document::Document;
+use realm::key::Status;
+use serde_json::{Value, json};
+
+use crate::grants;
+
+/// `GET …/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4, RFC 8414): only what exists.
+pub(crate) async fn discovery(ctx: RealmContext, request: HttpRequest) -> HttpResponse {
+    let issuer = ctx.issuer();
+    let document = ctx.realm.documents.get(&format!("discovery {issuer}"), || {
+        let endpoint = |path: &str| format!("{issuer}/protocol/openid-connect/{path}");
+        let grants: Vec<_> = grants::ALL.iter().map(|grant| grant.name()).collect();
+        json!({
+            "issuer": issuer,
+            "token_endpoint": endpoint("token"),
+            "jwks_uri": endpoint("certs"),
+            "grant_types_supported": grants,
+            "response_types_supported": [],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "scopes_supported": ["openid", "profile", "email", "roles", "basic", "acr", "web-origins"],
+            "claims_supported": ["iss", "sub", "aud", "exp", "iat", "name", "given_name", "family_name",
+                "preferred_username", "email", "acr", "azp"],
+            "claim_types_supported": ["normal"],
+            "claims_parameter_supported": false,
+            "request_parameter_supported": false,
+            "request_uri_parameter_supported": false
+        })
+        .to_string()
+        .into_bytes()
+    });
+    send(
+        &request,
+        &document,
+        "no-cache, must-revalidate, no-transform, no-store",
+    )
+}
+
+/// `GET …/certs`: the public keys that sign or encrypt, passive ones too (RFC 7517 §5).
+pub(crate) async fn certs(ctx: RealmContext, request: HttpRequest) -> HttpResponse {
+    let document = ctx.realm.documents.get("certs", || {
+        let keys: Vec<Value> = ctx
+            .realm
+            .keys
+            .iter()
+            .filter(|key| key.status != Status::Disabled)
+            .filter_map(|key| key.jwk())
+            .collect();
+        json!({ "keys": keys }).to_string().into_bytes()
+    });
+    send(&request, &document, "no-cache")
+}
+
+/// `GET /realms/{realm}`: what adapters of Keycloak read first.
+pub(crate) async fn realm(ctx: RealmContext, request: HttpRequest) -> HttpResponse {
+    let issuer = ctx.issuer();
+    let document = ctx.realm.documents.get(&format!("realm {issuer}"), || {
+        let key = ctx
+            .realm
+            .active_key("RS256")
+            .and_then(|key| key.public_key.as_deref());
+        json!({
+            "realm": ctx.realm.name,
+            "public_key": key.map(|der| STANDARD.encode(der)),
+            "token-service": format!("{issuer}/protocol/openid-connect"),
+            "account-service": format!("{issuer}/account"),
+            "tokens-not-before": ctx.realm.not_before
+        })
+        .to_string()
+        .into_bytes()
+    });
+    send(&request, &document, "no-cache")
+}
+
+fn send(request: &HttpRequest, document: &Document, cache_control: &'static str) -> HttpResponse {
+    let known = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|tags| tags.to_str().ok());
+    let unchanged = known.is_some_and(|tags| {
+        tags.split(',')
+            .any(|tag| tag.trim().trim_start_matches("W/") == document.etag)
+    });
+    let mut response = if unchanged {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::CACHE_CONTROL, cache_control))
+        .insert_header((header::ETAG, document.etag.as_str()));
+    if let Some(origin) = request.headers().get(header::ORIGIN) {
+        // Public facts: any page may read them.
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()));
+    }
+    if unchanged {
+        response.finish()
+    } else {
+        response
+            .content_type("application/json")
+            .body(document.bytes.clone())
+    }
+}

@@ -1,0 +1,165 @@
+//! The grants: what differs between them. What they share is in `token`.
+
+pub(crate) mod password;
+pub(crate) mod refresh_token;
+
+use client::Client;
+use protocol::{HttpError, RealmContext};
+use serde::Serialize;
+use user::User;
+
+use crate::{claims, scope::Scopes, token::Form};
+
+/// A grant that exists here; discovery lists exactly these.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grant {
+    Password,
+    RefreshToken,
+}
+
+/// All of them.
+pub(crate) const ALL: [Grant; 2] = [Grant::Password, Grant::RefreshToken];
+
+impl Grant {
+    /// Its `grant_type`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
+pub(crate) fn find(name: &str) -> Option<Grant> {
+    ALL.into_iter().find(|grant| grant.name() == name)
+}
+
+/// A request whose client is known.
+pub(crate) struct Asked<'a> {
+    pub ctx: &'a RealmContext,
+    pub client: &'a Client,
+    pub form: &'a Form,
+}
+
+/// RFC 6749 §5.1 with Keycloak's members.
+#[derive(Serialize)]
+pub(crate) struct TokenAnswer {
+    access_token: String,
+    expires_in: i64,
+    refresh_expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    #[serde(rename = "not-before-policy")]
+    not_before_policy: i64,
+    session_state: String,
+    scope: String,
+}
+
+/// A live session, as far as tokens need it. Times in seconds since 1970.
+pub(crate) struct Session<'a> {
+    pub id: &'a str,
+    pub started: i64,
+}
+
+/// Signs the tokens of a user's session: access, refresh, and with scope `openid` the ID token.
+pub(crate) async fn issue(
+    asked: &Asked<'_>,
+    user: &User,
+    session: &Session<'_>,
+    scopes: &Scopes,
+) -> Result<TokenAnswer, HttpError> {
+    let Asked { ctx, client, .. } = asked;
+    let realm = &ctx.realm;
+    let now = store::clock::now();
+    let left = (session.started + realm.settings.sso_session_max_lifespan - now).max(1);
+    let expires_in = client
+        .access_token_lifespan()
+        .unwrap_or(realm.settings.access_token_lifespan)
+        .min(left);
+    let refresh_expires_in = refresh_lifespan(asked).min(left);
+
+    let names = user::mapping::effective_names(&ctx.state().pool, realm.id, user.id).await?;
+    let about = claims::About {
+        asked,
+        user,
+        session_id: session.id,
+        scopes,
+        roles: &names,
+        now,
+    };
+    let signing = realm.active_key("RS256").ok_or_else(|| {
+        HttpError::oauth(
+            500,
+            "server_error",
+            "The realm has no active RS256 key; add an rsa-generated key provider",
+        )
+    })?;
+    let header = protocol::token::header(signing)?;
+    let access_token =
+        protocol::token::sign(signing, &header, &claims::access(&about, now + expires_in))?;
+    let id_token = if scopes.openid() {
+        Some(protocol::token::sign(
+            signing,
+            &header,
+            &claims::id(&about, now + expires_in, &access_token),
+        )?)
+    } else {
+        None
+    };
+    let refresh_token = if client.attribute("use.refresh.tokens") == Some("false") {
+        None
+    } else {
+        let key = realm.active_key("HS512").ok_or_else(|| {
+            HttpError::oauth(
+                500,
+                "server_error",
+                "The realm has no active HS512 key; add an hmac-generated key provider",
+            )
+        })?;
+        Some(protocol::token::sign(
+            key,
+            &protocol::token::header(key)?,
+            &claims::refresh(&about, now + refresh_expires_in),
+        )?)
+    };
+    Ok(TokenAnswer {
+        access_token,
+        expires_in,
+        refresh_expires_in: if refresh_token.is_some() {
+            refresh_expires_in
+        } else {
+            0
+        },
+        refresh_token,
+        token_type: "Bearer",
+        id_token,
+        not_before_policy: realm.not_before,
+        session_state: session.id.to_owned(),
+        scope: scopes.named(),
+    })
+}
+
+/// The smallest of the idle and life times that are set.
+fn refresh_lifespan(asked: &Asked<'_>) -> i64 {
+    let settings = &asked.ctx.realm.settings;
+    let of_client = |name: &str| {
+        asked
+            .client
+            .attribute(name)
+            .and_then(|seconds| seconds.parse().ok())
+    };
+    let candidates = [
+        of_client("client.session.idle.timeout").or(Some(settings.client_session_idle_timeout)),
+        of_client("client.session.max.lifespan").or(Some(settings.client_session_max_lifespan)),
+        Some(settings.sso_session_idle_timeout),
+    ];
+    candidates
+        .into_iter()
+        .flatten()
+        .filter(|seconds| *seconds > 0)
+        .min()
+        .unwrap_or(1800)
+}

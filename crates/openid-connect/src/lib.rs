@@ -1,0 +1,68 @@
+//! OpenID Connect: the protocol that guards the admin API, and that people sign in with.
+//!
+//! So far what an administrator needs to begin: the token endpoint with `password` and `refresh_token`, the key set,
+//! discovery of what exists, and the realm's own page of facts.
+
+mod claims;
+mod client_auth;
+mod defaults;
+mod documents;
+mod grants;
+mod installation;
+mod mappers;
+mod realm_clients;
+mod scope;
+mod token;
+
+use actix_web::web::{self, ServiceConfig};
+use protocol::{
+    ClientRepresentation, ClientTemplate, Installation, MapperType, Protocol, ScopeTemplate,
+};
+
+/// The protocol `openid-connect`.
+pub struct OpenidConnect;
+
+/// Its id, in URLs and in a client's `protocol`.
+pub const ID: &str = "openid-connect";
+
+impl Protocol for OpenidConnect {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn routes(&self, cfg: &mut ServiceConfig) {
+        cfg.service(protocol::resource("/token").route(web::post().to(token::answer)));
+        cfg.service(protocol::resource("/certs").route(web::get().to(documents::certs)));
+    }
+
+    fn realm_routes(&self, cfg: &mut ServiceConfig) {
+        for path in [
+            "/.well-known/openid-configuration",
+            "/.well-known/oauth-authorization-server",
+        ] {
+            cfg.service(protocol::resource(path).route(web::get().to(documents::discovery)));
+        }
+        cfg.service(protocol::resource("").route(web::get().to(documents::realm)));
+        cfg.service(protocol::resource("/").route(web::get().to(documents::realm)));
+    }
+
+    fn mapper_types(&self) -> &'static [MapperType] {
+        mappers::TYPES
+    }
+
+    fn installations(&self) -> &'static [Installation] {
+        installation::ALL
+    }
+
+    fn realm_scopes(&self) -> &'static [ScopeTemplate] {
+        scope::REALM_SCOPES
+    }
+
+    fn realm_clients(&self) -> &'static [ClientTemplate] {
+        realm_clients::ALL
+    }
+
+    fn complete(&self, client: &mut ClientRepresentation) {
+        defaults::complete(client);
+    }
+}

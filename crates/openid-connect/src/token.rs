@@ -1,0 +1,111 @@
+//! The token endpoint. The phases that all grants share stand here, once, in Keycloak's order.
+
+use std::collections::HashMap;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use protocol::{HttpError, RealmContext};
+
+use crate::{client_auth, grants};
+
+/// The form of a token request; no parameter twice.
+pub(crate) struct Form(HashMap<String, String>);
+
+impl Form {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// A body of another kind than a form holds no parameters.
+    fn read(request: &HttpRequest, body: &[u8]) -> Result<Self, HttpError> {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
+        let mut form = HashMap::new();
+        if !kind
+            .to_ascii_lowercase()
+            .starts_with("application/x-www-form-urlencoded")
+        {
+            return Ok(Self(form));
+        }
+        let text = std::str::from_utf8(body)
+            .map_err(|_| HttpError::oauth(400, "invalid_request", "The form is not UTF-8"))?;
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let decode = |text: &str| {
+                protocol::context::decode_segment(&text.replace('+', " "))
+                    .filter(|text| store::text::storable(text))
+                    .ok_or_else(|| {
+                        HttpError::oauth(400, "invalid_request", "A parameter is not readable")
+                    })
+            };
+            if form.insert(decode(name)?, decode(value)?).is_some() {
+                return Err(HttpError::oauth(
+                    400,
+                    "invalid_request",
+                    "duplicated parameter",
+                ));
+            }
+        }
+        Ok(Self(form))
+    }
+}
+
+/// `POST …/token`.
+pub(crate) async fn answer(
+    ctx: RealmContext,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let mut response = match issue(&ctx, &request, payload).await {
+        Ok(answer) => HttpResponse::Ok().json(answer),
+        Err(error) => error.error_response(),
+    };
+    // RFC 6749 §5.1.
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+    ] {
+        response
+            .headers_mut()
+            .insert(name, header::HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn issue(
+    ctx: &RealmContext,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<grants::TokenAnswer, HttpError> {
+    let body =
+        protocol::body::read(request, &mut payload.into_inner(), protocol::body::MAX_BODY).await?;
+    let form = Form::read(request, &body)?;
+    if !ctx.request.encrypted_enough(&ctx.realm) {
+        return Err(HttpError::oauth(403, "invalid_request", "HTTPS required"));
+    }
+    if !ctx.realm.enabled {
+        return Err(HttpError::oauth(403, "access_denied", "Realm not enabled"));
+    }
+    let name = form.get("grant_type").ok_or_else(|| {
+        HttpError::oauth(400, "invalid_request", "Missing form parameter: grant_type")
+    })?;
+    let grant = grants::find(name)
+        .ok_or_else(|| HttpError::oauth(400, "unsupported_grant_type", "Unsupported grant_type"))?;
+    let client = client_auth::authenticate(ctx, request, &form).await?;
+    let asked = grants::Asked {
+        ctx,
+        client: &client,
+        form: &form,
+    };
+    let result = match grant {
+        grants::Grant::Password => grants::password::grant(&asked).await,
+        grants::Grant::RefreshToken => grants::refresh_token::grant(&asked).await,
+    };
+    let outcome = if result.is_ok() { "granted" } else { "refused" };
+    metrics::counter!("realmkeep_tokens_total", "grant" => grant.name(), "outcome" => outcome)
+        .increment(1);
+    result
+}

@@ -1,0 +1,116 @@
+//! Floor 3: HTTP begins here. What a protocol is, and what all protocols share.
+
+#![warn(missing_docs)]
+
+pub mod body;
+pub mod context;
+pub mod describe;
+mod error;
+pub mod event;
+pub mod login;
+pub mod provision;
+pub mod token;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource};
+
+pub use client::ClientRepresentation;
+pub use context::{RealmContext, Request, State};
+pub use describe::{
+    BuiltinMapper, ClientTemplate, InstallInput, Installation, MapperProperty, MapperType,
+    RoleTemplate, ScopeTemplate,
+};
+pub use error::HttpError;
+
+/// A login protocol that every realm speaks at `/realms/{realm}/protocol/{id}`.
+///
+/// Only the routes do work. All else describes the protocol to the admin API: static data and pure functions, so it
+/// needs no database and cannot fail.
+pub trait Protocol: Sync {
+    /// In URLs and in a client's `protocol`.
+    fn id(&self) -> &'static str;
+    /// Mounted below `/realms/{realm}/protocol/{id}`.
+    fn routes(&self, cfg: &mut ServiceConfig);
+    /// Mounted below `/realms/{realm}`: `/.well-known/…` and the like.
+    fn realm_routes(&self, _: &mut ServiceConfig) {}
+    /// Mounted below `/admin/realms/{realm}/clients/{uuid}/{id}`, behind the permission gate.
+    fn client_routes(&self, _: &mut ServiceConfig) {}
+    /// What a mapper of this protocol can be.
+    fn mapper_types(&self) -> &'static [MapperType] {
+        &[]
+    }
+    /// The mappers that this protocol offers ready-made; those marked default go to a new client.
+    fn builtin_mappers(&self) -> &'static [BuiltinMapper] {
+        &[]
+    }
+    /// The files that set up the other side.
+    fn installations(&self) -> &'static [Installation] {
+        &[]
+    }
+    /// Client scopes of a new realm.
+    fn realm_scopes(&self) -> &'static [ScopeTemplate] {
+        &[]
+    }
+    /// Clients of a new realm.
+    fn realm_clients(&self) -> &'static [ClientTemplate] {
+        &[]
+    }
+    /// Fills in what a new client of this protocol has, once, before the insert.
+    fn complete(&self, _: &mut ClientRepresentation) {}
+    /// What is wrong with a client, in Keycloak's words, before each write.
+    fn check(&self, _: &ClientRepresentation) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// The protocols of a server: one list, made in one place.
+pub struct Protocols(pub &'static [&'static dyn Protocol]);
+
+impl Protocols {
+    /// The protocol of this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&'static dyn Protocol> {
+        self.iter().find(|protocol| protocol.id() == id)
+    }
+
+    /// All of them, in the order of the list.
+    pub fn iter(&self) -> impl Iterator<Item = &'static dyn Protocol> {
+        self.0.iter().copied()
+    }
+
+    /// Mounts all of them; `cfg` is already below `/realms/{realm}`.
+    ///
+    /// actix takes the first scope that fits and does not come back, so the most special stands first.
+    pub fn mount(&self, cfg: &mut ServiceConfig) {
+        for protocol in self.iter() {
+            cfg.service(
+                web::scope(&format!("/protocol/{}", protocol.id()))
+                    .configure(|cfg| protocol.routes(cfg))
+                    .default_service(web::to(unknown_path)),
+            );
+        }
+        cfg.service(web::scope("/protocol").default_service(web::to(unknown_protocol)));
+        for protocol in self.iter() {
+            protocol.realm_routes(cfg);
+        }
+    }
+}
+
+async fn unknown_protocol(_: RealmContext) -> Result<HttpResponse, HttpError> {
+    Err(HttpError::plain(404, "Protocol not found"))
+}
+
+async fn unknown_path(_: RealmContext) -> Result<HttpResponse, HttpError> {
+    Err(HttpError::not_found())
+}
+
+/// A resource whose wrong methods are answered as Keycloak answers them.
+#[must_use]
+pub fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(wrong_method))
+}
+
+async fn wrong_method() -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .json(serde_json::json!({ "error": "HTTP 405 Method Not Allowed" }))
+}

@@ -1,0 +1,184 @@
+//! Credentials of a representation: checked and hashed first, stored later.
+
+use realm::{Realm, Sealer};
+use serde_json::Value;
+use store::{Connection, Result, clock};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{PRIORITY_STEP, check_label, check_password, replace_password};
+use crate::password::{self, Hasher, PasswordHash};
+use crate::{CredentialRepresentation, WriteError};
+
+/// Credentials that one user has at most.
+const MAX_CREDENTIALS: usize = 50;
+/// Bytes of a `credentialData` or `secretData`.
+const MAX_DATA: usize = 16 * 1024;
+/// The types besides `password`; those of others are dropped, as Keycloak never shows them.
+const SECOND_FACTORS: [&str; 4] = [
+    "otp",
+    "webauthn",
+    "webauthn-passwordless",
+    "recovery-authn-codes",
+];
+
+/// A credential of a representation, checked and hashed, so that storing it is quick.
+pub(crate) struct Prepared {
+    kind: Kind,
+    /// Whether the user has to change the password at the next login.
+    pub(crate) temporary: bool,
+}
+
+enum Kind {
+    Password(PasswordHash),
+    Stored(Box<Stored>),
+}
+
+struct Stored {
+    type_: String,
+    user_label: Option<String>,
+    created_date: Option<i64>,
+    priority: Option<i32>,
+    data: String,
+    secret: Secret,
+}
+
+enum Secret {
+    /// A password's hash, stored as it is.
+    Hash(Zeroizing<String>),
+    /// Anything else, sealed.
+    Sealed(Zeroizing<String>),
+}
+
+/// Checks the credentials of a representation and hashes the passwords among them.
+///
+/// # Errors
+/// [`WriteError::Policy`], [`WriteError::Credential`], [`store::Error::Busy`] as [`WriteError::Store`].
+pub(crate) async fn prepare(
+    hasher: &Hasher,
+    realm: &Realm,
+    (username, email): (&str, Option<&str>),
+    reps: &[CredentialRepresentation],
+) -> Result<Vec<Prepared>, WriteError> {
+    if reps.len() > MAX_CREDENTIALS {
+        return Err(WriteError::Limit(format!(
+            "A user has at most {MAX_CREDENTIALS} credentials"
+        )));
+    }
+    // All are checked before the first is hashed.
+    let mut passwords = vec![];
+    let mut prepared = vec![];
+    for rep in reps {
+        match rep.value.as_deref() {
+            // Keycloak stores an empty credential, with which nobody can log in.
+            Some("") => {}
+            // As there, the type of a credential with a value does not matter.
+            Some(value) => {
+                check_password(realm, username, email, value)?;
+                passwords.push((value, rep.temporary.unwrap_or(false)));
+            }
+            None => prepared.extend(stored(rep)?),
+        }
+    }
+    for (value, temporary) in passwords {
+        prepared.push(Prepared {
+            kind: Kind::Password(hasher.hash(value).await?),
+            temporary,
+        });
+    }
+    Ok(prepared)
+}
+
+fn stored(rep: &CredentialRepresentation) -> Result<Option<Prepared>, WriteError> {
+    let refused = |text: &str| WriteError::Credential(text.to_owned());
+    let type_ = rep.r#type.as_deref().unwrap_or("password");
+    let (data, secret) = match (
+        &rep.credential_data,
+        &rep.secret_data,
+        &rep.hashed_salted_value,
+    ) {
+        (Some(data), Some(secret), _) => (data.clone(), secret.clone()),
+        (None, None, Some(value)) if type_ == "password" => {
+            let algorithm = rep.algorithm.as_deref().unwrap_or("pbkdf2");
+            let iterations = rep.hash_iterations.unwrap_or_default().into();
+            password::legacy(
+                value,
+                rep.salt.as_deref().unwrap_or_default(),
+                iterations,
+                algorithm,
+            )
+        }
+        _ => return Err(refused("No password provided")),
+    };
+    let secret = Zeroizing::new(secret);
+    if data.len() > MAX_DATA || secret.len() > MAX_DATA {
+        return Err(refused("The credential is too long"));
+    }
+    if !store::text::storable(&data) || !matches!(serde_json::from_str(&data), Ok(Value::Object(_)))
+    {
+        return Err(refused("credentialData is no JSON object"));
+    }
+    check_label(rep.user_label.as_deref().unwrap_or_default())?;
+    let secret = match type_ {
+        "password" => {
+            // The hash is kept as it came; reading it shows that it can be checked, at a bounded cost.
+            PasswordHash::parse(&data, secret.as_bytes())
+                .map_err(|error| WriteError::Credential(error.to_string()))?;
+            Secret::Hash(secret)
+        }
+        other if SECOND_FACTORS.contains(&other) => Secret::Sealed(secret),
+        _ => return Ok(None),
+    };
+    let stored = Stored {
+        type_: type_.to_owned(),
+        user_label: rep.user_label.clone(),
+        created_date: rep.created_date,
+        priority: rep.priority,
+        data,
+        secret,
+    };
+    Ok(Some(Prepared {
+        kind: Kind::Stored(Box::new(stored)),
+        temporary: false,
+    }))
+}
+
+/// Stores prepared credentials. The caller holds the user's row.
+pub(crate) async fn insert(
+    tx: &mut Connection,
+    sealer: &Sealer,
+    realm: Uuid,
+    user: Uuid,
+    prepared: &[Prepared],
+) -> Result<()> {
+    for (number, credential) in (1..).zip(prepared) {
+        let stored = match &credential.kind {
+            Kind::Password(hash) => {
+                replace_password(tx, realm, user, hash).await?;
+                continue;
+            }
+            Kind::Stored(stored) => stored,
+        };
+        let id = Uuid::new_v4();
+        let secret = match &stored.secret {
+            Secret::Hash(hash) => hash.as_bytes().to_vec(),
+            Secret::Sealed(plain) => sealer.seal(realm, id, plain.as_bytes())?,
+        };
+        sqlx::query(
+            "insert into credential (realm_id, id, user_id, type, user_label, created_date, priority, credential_data, \
+             secret_data) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(realm)
+        .bind(id)
+        .bind(user)
+        .bind(&stored.type_)
+        .bind(&stored.user_label)
+        .bind(stored.created_date.unwrap_or_else(clock::now_ms))
+        .bind(stored.priority.unwrap_or(number * PRIORITY_STEP))
+        .bind(&stored.data)
+        .bind(secret)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}

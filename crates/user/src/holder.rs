@@ -1,0 +1,39 @@
+//! Who holds an access token: what has to be true of them at every call.
+
+use sqlx::{FromRow, PgExecutor};
+use store::Result;
+use uuid::Uuid;
+
+/// A user as far as a token of theirs depends on it.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct Holder {
+    /// A disabled user's tokens are worth nothing.
+    pub enabled: bool,
+    /// Seconds; tokens issued before are worth nothing.
+    pub not_before: i64,
+    /// The token's session is still there; true for a token without one.
+    pub session_live: bool,
+}
+
+/// The user with this id and, of a token that names one, whether its session is still there.
+///
+/// # Errors
+/// [`store::Error::Unavailable`], [`store::Error::Db`].
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    user: Uuid,
+    session: Option<&str>,
+) -> Result<Option<Holder>> {
+    Ok(sqlx::query_as(
+        "select u.enabled, u.not_before, $3::text is null or exists (select from user_session s \
+         where s.realm_id = $1 and s.id = $3 and s.user_id = u.id) as session_live \
+         from user_entity u where u.realm_id = $1 and u.id = $2",
+    )
+    .bind(realm)
+    .bind(user)
+    // What the database cannot hold is the id of no session.
+    .bind(session.map(|id| if store::text::storable(id) { id } else { "" }))
+    .fetch_optional(db)
+    .await?)
+}

@@ -1,0 +1,101 @@
+//! What the credential gate has to know about whoever wants in, in one query.
+
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow as _, PgExecutor, Row as _};
+use store::Result;
+use uuid::Uuid;
+
+use crate::lockout::LoginFailure;
+use crate::password::PasswordHash;
+use crate::{User, profile};
+
+/// A user who wants to log in.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The user.
+    pub user: User,
+    /// The first password, if there is one that can be checked.
+    pub password: Option<Password>,
+    /// A one-time-password, WebAuthn or recovery-code credential exists.
+    pub second_factor: bool,
+    /// The failed logins since the last good one, if any.
+    pub failures: Option<LoginFailure>,
+}
+
+/// A password as it is stored.
+#[derive(Clone, Debug)]
+pub struct Password {
+    /// The credential's id.
+    pub id: Uuid,
+    /// Milliseconds; changes with the password.
+    pub created_date: i64,
+    /// To be checked by [`crate::Hasher::verify`].
+    pub hash: PasswordHash,
+}
+
+/// The user of this name, in any case; with `with_email`, first the one with this e-mail address, which only counts
+/// where addresses are unique.
+///
+/// # Errors
+/// [`store::Error::Unavailable`], [`store::Error::Db`].
+pub async fn find_for_login(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    name: &str,
+    with_email: bool,
+) -> Result<Option<Candidate>> {
+    const SQL: &str = crate::select_user!(
+        ", p.id as password_id, p.created_date, p.credential_data, p.secret_data, f.num_failures, \
+         f.num_temporary_lockouts, f.failed_login_not_before, f.last_failure, f.last_ip_failure, \
+         exists (select from credential s where s.realm_id = u.realm_id and s.user_id = u.id \
+         and s.type in ('otp', 'webauthn', 'recovery-authn-codes')) as second_factor \
+         from user_entity u \
+         left join login_failure f on f.realm_id = u.realm_id and f.user_id = u.id \
+         left join lateral (select c.id, c.created_date, c.credential_data, c.secret_data from credential c \
+         where c.realm_id = u.realm_id and c.user_id = u.id and c.type = 'password' order by c.priority, c.id limit 1) p \
+         on true \
+         where u.realm_id = $1 and u.id = coalesce(\
+         (select id from user_entity where $3 and realm_id = $1 and email_unique = $2), \
+         (select id from user_entity where realm_id = $1 and username = $2))"
+    );
+    if !profile::may_be_name(name) {
+        return Ok(None);
+    }
+    let row = sqlx::query(SQL)
+        .bind(realm)
+        .bind(name.to_lowercase())
+        .bind(with_email && name.contains('@'))
+        .fetch_optional(db)
+        .await?;
+    Ok(row.as_ref().map(read).transpose()?)
+}
+
+fn read(row: &PgRow) -> Result<Candidate, sqlx::Error> {
+    let user = User::from_row(row)?;
+    let password = match row.try_get::<Option<Uuid>, _>("password_id")? {
+        None => None,
+        Some(id) => {
+            let data: &str = row.try_get("credential_data")?;
+            // A hash that cannot be read is no way in, and the user not a defect of the server.
+            match PasswordHash::parse(data, row.try_get("secret_data")?) {
+                Ok(hash) => Some(Password {
+                    id,
+                    created_date: row.try_get("created_date")?,
+                    hash,
+                }),
+                Err(error) => {
+                    tracing::warn!(user = %user.id, %error, "a stored password cannot be checked");
+                    None
+                }
+            }
+        }
+    };
+    let failed: Option<i32> = row.try_get("num_failures")?;
+    let failures = failed.map(|_| LoginFailure::from_row(row)).transpose()?;
+    Ok(Candidate {
+        password,
+        second_factor: row.try_get("second_factor")?,
+        failures,
+        user,
+    })
+}

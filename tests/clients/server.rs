@@ -1,0 +1,278 @@
+//! The identity server under test, and what an administrator does there.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::{LazyLock, OnceLock},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use reqwest::{Certificate, Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::{
+    pki,
+    process::{Folder, Service, free_port},
+};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// A running server: ours, or with `KEYCLOAK_URL` a Keycloak with the docker feature.
+pub struct Server {
+    pub url: String,
+    /// Where it speaks TLS with the certificate of [`pki`].
+    pub https: Option<String>,
+    pub keycloak: bool,
+    http: reqwest::Client,
+    _service: Option<Service>,
+}
+
+/// An answer, read whole.
+pub struct Answer {
+    pub status: StatusCode,
+    pub location: String,
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+/// The server of this run, started by the first test that needs it.
+pub fn server() -> &'static Server {
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    SERVER
+        .get_or_init(Server::start)
+        .as_ref()
+        .unwrap_or_else(|error| panic!("no server to test: {error}"))
+}
+
+impl Server {
+    fn start() -> Result<Self, String> {
+        let pki = pki::pki();
+        let http = reqwest::Client::builder()
+            .tls_certs_merge([Certificate::from_pem(pki.ca_pem.as_bytes()).unwrap()])
+            .no_proxy()
+            .build()
+            .unwrap();
+        if let Ok(url) = std::env::var("KEYCLOAK_URL") {
+            return Ok(Self {
+                url: url.trim_end_matches('/').to_owned(),
+                https: None,
+                keycloak: true,
+                http,
+                _service: None,
+            });
+        }
+        let (port, management, tls) = (free_port(), free_port(), free_port());
+        let folder = Folder::new();
+        let mut command = Command::new(binary()?);
+        command
+            .args(["start-dev", "--http-host", "127.0.0.1"])
+            .args(["--http-port", &port.to_string()])
+            .args(["--management-port", &management.to_string()])
+            .arg("--data-dir")
+            .arg(folder.join("data"))
+            .env("KC_HTTPS_PORT", tls.to_string())
+            .env("KC_HTTPS_CERTIFICATE_FILE", &pki.certificate)
+            .env("KC_HTTPS_CERTIFICATE_KEY_FILE", &pki.key);
+        let mut service = Service::start(folder, command);
+        let ready = format!("http://localhost:{management}/health/ready");
+        service.wait(|_| {
+            let answer = RUNTIME.block_on(http.get(&ready).send()).ok()?;
+            (answer.status() == 200).then_some(())
+        })?;
+        Ok(Self {
+            url: format!("http://localhost:{port}"),
+            https: Some(format!("https://localhost:{tls}")),
+            keycloak: false,
+            http,
+            _service: Some(service),
+        })
+    }
+
+    /// Sends a request; `bearer` and `body` where given.
+    pub fn send(&self, method: Method, url: &str, bearer: &str, body: Option<&Value>) -> Answer {
+        let mut request = self.http.request(method, url);
+        if !bearer.is_empty() {
+            request = request.bearer_auth(bearer);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        read(request)
+    }
+
+    /// An access token of the administrator, good at the base that issued it. Keycloak's live a
+    /// minute, so each call takes its own.
+    fn token(&self, base: &str) -> String {
+        let url = format!("{base}/realms/master/protocol/openid-connect/token");
+        let answer = read(self.http.post(url).form(&[
+            ("grant_type", "password"),
+            ("client_id", "admin-cli"),
+            ("username", "admin"),
+            ("password", "admin"),
+        ]));
+        assert_eq!(answer.status, 200, "admin's token: {}", answer.body);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// One call of the admin REST API, which has to succeed; `path` is below `/admin/realms`.
+    pub fn admin(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let url = format!("{}/admin/realms{path}", self.url);
+        let answer = self.send(method.clone(), &url, &self.token(&self.url), body);
+        assert!(
+            answer.status.is_success(),
+            "{method} {path}: {} {}",
+            answer.status,
+            answer.body
+        );
+        answer
+    }
+
+    /// What the docker endpoint of a realm says to a user.
+    pub fn docker_token(&self, realm: &str, user: &str, password: &str, scope: &str) -> Answer {
+        let url = format!("{}/realms/{realm}/protocol/docker-v2/auth", self.url);
+        let request = self.http.get(url).basic_auth(user, Some(password));
+        read(request.query(&[("service", SERVICE), ("scope", scope)]))
+    }
+
+    /// Fetches without credentials.
+    pub fn get(&self, url: &str, bearer: &str) -> Answer {
+        self.send(Method::GET, url, bearer, None)
+    }
+}
+
+fn read(request: reqwest::RequestBuilder) -> Answer {
+    RUNTIME.block_on(async {
+        let answer = request.send().await.unwrap();
+        let location = answer.headers().get("location");
+        Answer {
+            status: answer.status(),
+            location: location
+                .map(|value| value.to_str().unwrap().to_owned())
+                .unwrap_or_default(),
+            body: answer.text().await.unwrap(),
+        }
+    })
+}
+
+/// The server's program: `REALMKEEP_BIN`, or the one built beside the tests.
+pub fn binary() -> Result<PathBuf, String> {
+    if let Some(path) = std::env::var_os("REALMKEEP_BIN") {
+        return Ok(path.into());
+    }
+    let tests = std::env::current_exe().unwrap();
+    let path = tests.ancestors().nth(2).unwrap().join("realmkeep");
+    match path.is_file() {
+        true => Ok(path),
+        false => Err("cargo build -p realmkeep-server makes it".into()),
+    }
+}
+
+/// The client id that every registry here has, the same in all realms.
+pub const SERVICE: &str = "registry";
+
+/// A realm with one docker-v2 client, made by the admin REST API; goes when it is dropped.
+pub struct Realm {
+    pub name: String,
+    client: String,
+}
+
+impl Realm {
+    /// Makes the realm and its client; the name starts with `prefix` and is like no other.
+    pub fn new(prefix: &str) -> Self {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let name = format!("{prefix}-{}", &id[..8]);
+        let realm = json!({"realm": name, "enabled": true});
+        server().admin(Method::POST, "", Some(&realm));
+        let mut realm = Self {
+            name,
+            client: String::new(),
+        };
+        let client = json!({"clientId": SERVICE, "protocol": "docker-v2", "enabled": true});
+        realm.client = realm.create("clients", &client);
+        realm
+    }
+
+    /// Creates something and returns its id.
+    fn create(&self, what: &str, body: &Value) -> String {
+        let path = format!("/{}/{what}", self.name);
+        let answer = server().admin(Method::POST, &path, Some(body));
+        answer.location.rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// Adds a user who can log in.
+    pub fn user(&self, name: &str, password: &str) {
+        let body = json!({
+            "username": name,
+            "enabled": true,
+            "email": format!("{name}@{}.example", self.name),
+            "firstName": name,
+            "lastName": "Example",
+            "credentials": [{"type": "password", "value": password, "temporary": false}],
+        });
+        self.create("users", &body);
+    }
+
+    /// What an installation provider of the client says to a caller at `base`.
+    pub fn installation(&self, base: &str, provider: &str) -> String {
+        let (realm, client) = (&self.name, &self.client);
+        let url = format!(
+            "{base}/admin/realms/{realm}/clients/{client}/installation/providers/{provider}"
+        );
+        let answer = server().send(Method::GET, &url, &server().token(base), None);
+        assert_eq!(answer.status, 200, "{provider}: {}", answer.body);
+        answer.body
+    }
+
+    /// The certificates that a registry of this realm trusts, as PEM.
+    pub fn trust(&self) -> String {
+        match server().keycloak {
+            false => self.installation(&server().url, "docker-v2-ca-bundle"),
+            // Keycloak has no such file; its users copy the certificate of the active key.
+            true => {
+                let keys = self.keys();
+                let active = &keys["active"]["RS256"];
+                let mut keys = keys["keys"].as_array().unwrap().iter();
+                let key = keys.find(|key| key["kid"] == *active).unwrap();
+                let der = BASE64_STANDARD.decode(key["certificate"].as_str().unwrap());
+                pki::pem("CERTIFICATE", &der.unwrap())
+            }
+        }
+    }
+
+    /// `GET /admin/realms/{realm}/keys`.
+    pub fn keys(&self) -> Value {
+        let path = format!("/{}/keys", self.name);
+        server().admin(Method::GET, &path, None).json()
+    }
+
+    /// Adds a key of higher priority, and returns the id of the key that signs from now on.
+    pub fn rotate(&self, priority: u32) -> String {
+        let realm = server().admin(Method::GET, &format!("/{}", self.name), None);
+        let component = json!({
+            "name": format!("rsa-{priority}"),
+            "providerId": "rsa-generated",
+            "providerType": "org.keycloak.keys.KeyProvider",
+            "parentId": realm.json()["id"],
+            "config": {"priority": [priority.to_string()]},
+        });
+        self.create("components", &component);
+        let kid = &self.keys()["active"]["RS256"];
+        kid.as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Realm {
+    fn drop(&mut self) {
+        let path = format!("/{}", self.name);
+        let delete = || server().admin(Method::DELETE, &path, None);
+        // A second panic while a test fails would end the whole run.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(delete));
+    }
+}

@@ -1,0 +1,259 @@
+//! What stands in a `.toml` file of this folder, and the placeholders in its strings.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One file: steps that make what the rows need, then the rows, in order.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    #[serde(default)]
+    pub setup: Vec<Row>,
+    #[serde(rename = "row")]
+    pub rows: Vec<Row>,
+    /// Holds for every answer to a row of this file, on our server only.
+    #[serde(default)]
+    pub always: Expect,
+}
+
+/// One request and what must come back. A step of a set-up has no name, and any 2xx will do if it expects nothing.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    #[serde(default)]
+    pub name: String,
+    /// Method, blank, path and query, sent as they stand.
+    pub call: String,
+    /// User name and password.
+    pub basic: Option<[String; 2]>,
+    /// A token, or "" for none. Calls below `/admin` carry the administrator's if nothing is said.
+    pub bearer: Option<String>,
+    /// `Name: value`, one byte for each character.
+    #[serde(default)]
+    pub headers: Vec<String>,
+    pub form: Option<Value>,
+    pub json: Option<Value>,
+    pub body: Option<String>,
+    /// Steps done just before.
+    #[serde(default)]
+    pub before: Vec<Row>,
+    /// How often a step is done.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// Seconds in which the answer may still become the expected one (Keycloak counts failures in the background).
+    #[serde(default)]
+    pub within: f64,
+    #[serde(default)]
+    pub expect: Expect,
+    /// Where the two servers differ: the rows of `decisions.toml` that say so …
+    #[serde(default)]
+    pub decision: String,
+    /// … and what Keycloak answers instead, as changes to `expect`.
+    pub keycloak: Option<Expect>,
+    /// Variable → where its value is: a JSON pointer, `location` (its last part), `text`, or `header` with a pointer to a
+    /// token and one in its header.
+    #[serde(default)]
+    pub capture: BTreeMap<String, String>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// An answer. What is not named is not looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    pub status: Option<u16>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The whole body, as JSON with holes (see `matching`).
+    pub json: Option<Value>,
+    /// The whole body, as text with holes.
+    pub text: Option<String>,
+    /// A page that holds this text.
+    pub html: Option<String>,
+    /// An archive: path → text with holes, all of them.
+    pub zip: Option<BTreeMap<String, String>>,
+    /// No body at all.
+    #[serde(default)]
+    pub empty: bool,
+}
+
+impl Expect {
+    /// This answer with what `other` says put over it; a body of any kind replaces a body of any kind.
+    pub fn with(&self, other: &Expect) -> Expect {
+        let has_body = other.json.is_some()
+            || other.text.is_some()
+            || other.html.is_some()
+            || other.zip.is_some()
+            || other.empty;
+        let mut merged = if has_body {
+            other.clone()
+        } else {
+            self.clone()
+        };
+        merged.status = other.status.or(self.status);
+        merged.headers = self.headers.clone();
+        merged.headers.extend(other.headers.clone());
+        merged
+    }
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read(path: &Path) -> Result<Case, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let mut case: Value = toml::from_str(&text).map_err(|error| error.to_string())?;
+    for part in ["setup", "row"] {
+        if let Some(Value::Array(rows)) = case.get_mut(part) {
+            *rows = rows.iter().flat_map(expand).collect();
+        }
+    }
+    let case: Case = serde_json::from_value(case).map_err(|error| error.to_string())?;
+    for row in &case.rows {
+        if row.name.is_empty() || row.expect.status.is_none() {
+            return Err(format!(
+                "the row `{}` {} needs a name and an expected status",
+                row.name, row.call
+            ));
+        }
+        if row.decision.is_empty() == row.keycloak.is_some() {
+            return Err(format!(
+                "the row {} needs both `decision` and `keycloak`, or neither",
+                row.name
+            ));
+        }
+    }
+    let mut names: Vec<_> = case.rows.iter().map(|row| &row.name).collect();
+    names.sort();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("two rows are called {}", pair[0])),
+        None => Ok(case),
+    }
+}
+
+/// A row with `for = [words]` stands for one row a word, with the word in place of `{{it}}`.
+fn expand(row: &Value) -> Vec<Value> {
+    fn put(value: &Value, word: &str) -> Value {
+        match value {
+            Value::String(text) => Value::String(text.replace("{{it}}", word)),
+            Value::Array(items) => items.iter().map(|item| put(item, word)).collect(),
+            Value::Object(members) => {
+                let members = members.iter().filter(|(name, _)| *name != "for");
+                members
+                    .map(|(name, value)| (name.replace("{{it}}", word), put(value, word)))
+                    .collect()
+            }
+            other => other.clone(),
+        }
+    }
+    match row.get("for").and_then(Value::as_array) {
+        Some(words) => words
+            .iter()
+            .filter_map(Value::as_str)
+            .map(|word| put(row, word))
+            .collect(),
+        None => vec![row.clone()],
+    }
+}
+
+/// Values for `{{name}}` in the strings of a file.
+///
+/// `{{base}}`, `{{realm}}`, `{{other}}` and `{{random}}` are there from the start; `{{repeat:text:n}}` is `text`, n times.
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    pub fn new(base: &str) -> Variables {
+        let random = &uuid::Uuid::new_v4().simple().to_string()[..8];
+        let value = |name: &str| (name.to_owned(), format!("wire-{name}-{random}"));
+        let mut all = BTreeMap::from([value("realm"), value("other")]);
+        all.insert("base".into(), base.into());
+        all.insert("random".into(), random.into());
+        Variables(all)
+    }
+
+    pub fn set(&mut self, name: &str, value: String) {
+        self.0.insert(name.into(), value);
+    }
+
+    /// # Errors
+    /// A name that no one has set.
+    pub fn fill(&self, text: &str) -> Result<String, String> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, from)) = rest.split_once("{{") {
+            let (name, after) = from
+                .split_once("}}")
+                .ok_or(format!("`{{{{` without end in {text:?}"))?;
+            filled += before;
+            let repeat = name
+                .strip_prefix("repeat:")
+                .and_then(|rest| rest.rsplit_once(':'));
+            match repeat.and_then(|(part, n)| Some((part, n.parse().ok()?))) {
+                Some((part, n)) => filled += &part.repeat(n),
+                None => {
+                    filled += self
+                        .0
+                        .get(name)
+                        .ok_or(format!("nothing is called {name:?} yet, in {text:?}"))?
+                }
+            }
+            rest = after;
+        }
+        Ok(filled + rest)
+    }
+
+    pub fn fill_json(&self, value: &Value) -> Result<Value, String> {
+        Ok(match value {
+            Value::String(text) => Value::String(self.fill(text)?),
+            Value::Array(items) => Value::Array(
+                items
+                    .iter()
+                    .map(|item| self.fill_json(item))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Value::Object(members) => {
+                let fill = |(name, value): (&String, &Value)| {
+                    Ok((self.fill(name)?, self.fill_json(value)?))
+                };
+                Value::Object(members.iter().map(fill).collect::<Result<_, String>>()?)
+            }
+            other => other.clone(),
+        })
+    }
+
+    pub fn fill_expect(&self, expect: &Expect) -> Result<Expect, String> {
+        let texts = |map: &BTreeMap<String, String>| {
+            map.iter()
+                .map(|(name, text)| Ok((self.fill(name)?, self.fill(text)?)))
+                .collect::<Result<_, String>>()
+        };
+        Ok(Expect {
+            status: expect.status,
+            headers: texts(&expect.headers)?,
+            json: expect
+                .json
+                .as_ref()
+                .map(|json| self.fill_json(json))
+                .transpose()?,
+            text: expect
+                .text
+                .as_ref()
+                .map(|text| self.fill(text))
+                .transpose()?,
+            html: expect
+                .html
+                .as_ref()
+                .map(|text| self.fill(text))
+                .transpose()?,
+            zip: expect.zip.as_ref().map(texts).transpose()?,
+            empty: expect.empty,
+        })
+    }
+}
