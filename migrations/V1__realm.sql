@@ -51,8 +51,8 @@ create table realm_key (
     key_type     text not null,
     public_key   bytea,
     certificate  bytea,
-    -- whether the certificate came with an imported key, and is not of the realm's CA
-    own_certificate boolean not null default false,
+    -- whether the key came from outside; its certificate may then not be of the realm's CA
+    imported boolean not null default false,
     private_key  bytea not null,
     valid_to     bigint,
     primary key (realm_id, component_id),

@@ -63,7 +63,11 @@ while read -r line; do pid=$line; done
 if [ "$pid" ]; then
     kill -TERM "$pid"
     i=0
-    while kill -0 "$pid" && [ $i -lt 150 ]; do sleep 0.1; i=$((i+1)); done
+    # A program that has ended may wait long for whoever inherits it.
+    while kill -0 "$pid" && ! grep -qs State:.Z "/proc/$pid/status" && [ $i -lt 150 ]; do
+        sleep 0.1
+        i=$((i+1))
+    done
     kill -KILL "$pid"
 fi
 rm -rf "$1""#;

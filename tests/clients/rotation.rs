@@ -154,5 +154,7 @@ fn a_token_of_one_realm_opens_nothing_at_the_registry_of_another() {
             assert_eq!(at(own), known, "{path} at {}", own.version);
             assert_eq!(at(foreign), 401, "{path} at {}", foreign.version);
         }
+        assert_eq!(own.refused_tokens(), Vec::<String>::new());
+        assert!(!foreign.refused_tokens().is_empty(), "{}", foreign.version);
     }
 }

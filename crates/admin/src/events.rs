@@ -27,12 +27,8 @@ struct Config {
 pub(crate) async fn list(admin: Admin, query: Query) -> Result<HttpResponse, HttpError> {
     admin.require(&[ViewEvents, ManageEvents])?;
     let types = query.all("type");
-    if types.iter().any(|kind| {
-        kind.is_empty()
-            || !kind
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    }) {
+    let known = event::types();
+    if types.iter().any(|kind| !known.contains(&kind.as_str())) {
         return Err(HttpError::plain(400, "Unknown event type"));
     }
     let search = Search {
@@ -100,7 +96,10 @@ pub(crate) async fn config(admin: Admin) -> Result<HttpResponse, HttpError> {
         events_enabled: admin.realm.settings.events_enabled,
         events_expiration: rep.events_expiration,
         events_listeners: rep.events_listeners.clone().unwrap_or_default(),
-        enabled_event_types: admin.realm.settings.enabled_event_types.clone(),
+        enabled_event_types: match admin.realm.settings.enabled_event_types.as_slice() {
+            [] => event::types().into_iter().map(str::to_owned).collect(),
+            chosen => chosen.to_vec(),
+        },
         admin_events_enabled: rep.admin_events_enabled.unwrap_or(false),
         admin_events_details_enabled: rep.admin_events_details_enabled.unwrap_or(false),
     }))

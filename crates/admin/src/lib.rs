@@ -13,9 +13,12 @@ mod roles;
 mod serverinfo;
 mod users;
 
-use actix_web::http::header;
+use actix_web::body::MessageBody;
+use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Responder, Scope};
+use actix_web::{Error, HttpResponse, Responder};
 use protocol::{HttpError, Protocols};
 
 pub use auth::Admin;
@@ -24,30 +27,39 @@ pub use auth::Admin;
 ///
 /// All routes stand here, on one screen. Each handler takes an [`Admin`], so none runs without the permission gate.
 #[must_use]
-pub fn scope(protocols: &'static Protocols) -> Scope {
+pub fn scope(protocols: &'static Protocols) -> impl HttpServiceFactory {
     web::scope("/admin")
         .service(at("/serverinfo").get(serverinfo::get).done())
         .service(at("/realms").get(realms::list).post(realms::create).done())
-        .service(at("/realms/").get(realms::list).post(realms::create).done())
         .service(
             web::scope("/realms/{realm}")
                 .configure(|cfg| realm(cfg, protocols))
                 .default_service(web::to(unknown)),
         )
         .default_service(web::to(unknown))
+        .wrap(from_fn(dress))
+}
+
+/// Nothing of the admin API may be cached; JSON says its charset, as Keycloak's does.
+async fn dress(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let succeeded = response.status().is_success();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if succeeded && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+    }
+    Ok(response)
 }
 
 fn realm(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
     cfg.service(
         at("")
             .get(realms::get)
-            .put(realms::update)
-            .delete(realms::delete)
-            .done(),
-    )
-    .service(
-        at("/")
-            .get(realms::get)
+            .post(unknown)
             .put(realms::update)
             .delete(realms::delete)
             .done(),

@@ -100,33 +100,27 @@ async fn issue(ctx: &RealmContext, request: &HttpRequest) -> Result<HttpResponse
 async fn service(ctx: &RealmContext, query: &Query) -> Result<Arc<Client>, HttpError> {
     let mut services = query.services.iter();
     let Some(service) = services.next() else {
-        return Err(HttpError::oauth(
-            400,
-            "invalid_request",
-            "service parameter must be provided",
-        ));
+        return Err(HttpError::oauth(400, "invalid_request", "service parameter must be provided"));
     };
     if services.any(|other| other != service) {
-        return Err(HttpError::oauth(
-            400,
-            "invalid_request",
-            "service parameter was given twice, with two values",
-        ));
+        let text = "service parameter was given twice, with two values";
+        return Err(HttpError::oauth(400, "invalid_request", text));
     }
-    let invalid = |text: &str| HttpError::oauth(400, "invalid_client", text);
     let state = ctx.state();
     let client = state.clients.get(&state.pool, &ctx.realm, service).await?;
-    let client =
-        client.ok_or_else(|| invalid("Client specified by 'service' parameter does not exist"))?;
-    if !client.enabled {
-        return Err(invalid("Client specified by 'service' is disabled"));
-    }
-    if client.protocol != ID {
-        return Err(invalid(
-            "Client specified by 'service' is not a docker-v2 client",
-        ));
-    }
-    Ok(client)
+    let (error, text) = match client {
+        None => ("client_not_found", "Client specified by 'service' parameter does not exist"),
+        Some(client) if !client.enabled => ("client_disabled", "Client specified by 'service' is disabled"),
+        Some(client) if client.protocol != ID => {
+            ("invalid_client", "Client specified by 'service' is not a docker-v2 client")
+        }
+        Some(client) => return Ok(client),
+    };
+    let mut event = Event::new("LOGIN_ERROR").detail("auth_method", ID);
+    event.client_id = Some(service.clone());
+    event.error = Some(error.to_owned());
+    protocol::event::record(ctx, event).await;
+    Err(HttpError::oauth(400, "invalid_client", text))
 }
 
 fn words(ctx: &RealmContext, refusal: Refusal) -> String {

@@ -97,10 +97,10 @@ fn variables(input: &InstallInput<'_>) -> String {
     text
 }
 
-/// The realm's CA, and the certificate of each enabled imported key that came with its own.
+/// The realm's CA, and the certificate of each enabled imported key.
 fn ca_bundle(input: &InstallInput<'_>) -> String {
     let mut bundle = pem("CERTIFICATE", &input.realm.ca_certificate);
-    for key in signing_keys(input).filter(|key| key.own_certificate) {
+    for key in signing_keys(input).filter(|key| key.imported) {
         bundle.push_str(
             &key.certificate
                 .as_deref()

@@ -25,10 +25,11 @@ impl Protocol for DockerV2 {
     }
 
     fn routes(&self, cfg: &mut ServiceConfig) {
-        // The first is Keycloak's endpoint, the others are as its guide prints them and as people type them.
-        for path in ["/auth", "/auth/", "", "/"] {
+        // The first is Keycloak's endpoint, the second is as its guide prints it (decision D23).
+        for path in ["/auth", ""] {
             cfg.service(auth::resource(path));
         }
+        cfg.service(protocol::resource("/{other}"));
     }
 
     fn mapper_types(&self) -> &'static [MapperType] {

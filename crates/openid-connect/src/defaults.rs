@@ -13,6 +13,8 @@ pub(crate) fn complete(client: &mut ClientRepresentation) {
         client.direct_access_grants_enabled.get_or_insert(true);
         attribute(client, "backchannel.logout.session.required", "true");
         attribute(client, "backchannel.logout.revoke.offline.tokens", "false");
+        // Keycloak notes the time of a secret here even for a client that has none.
+        client::defaults::stamp_secret(client);
     }
     client.protocol.get_or_insert_with(|| ID.to_owned());
     if client.default_client_scopes.is_none() {

@@ -8,7 +8,9 @@ use realm::document::Document;
 use realm::key::Status;
 use serde_json::{Value, json};
 
-use crate::grants;
+use crate::{cors, grants};
+
+const JSON: &str = "application/json";
 
 /// `GET …/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4, RFC 8414): only what exists.
 pub(crate) async fn discovery(ctx: RealmContext, request: HttpRequest) -> HttpResponse {
@@ -36,11 +38,7 @@ pub(crate) async fn discovery(ctx: RealmContext, request: HttpRequest) -> HttpRe
         .to_string()
         .into_bytes()
     });
-    send(
-        &request,
-        &document,
-        "no-cache, must-revalidate, no-transform, no-store",
-    )
+    send(&request, &document, JSON, "no-cache, must-revalidate, no-transform, no-store")
 }
 
 /// `GET …/certs`: the public keys that sign or encrypt, passive ones too (RFC 7517 §5).
@@ -55,7 +53,7 @@ pub(crate) async fn certs(ctx: RealmContext, request: HttpRequest) -> HttpRespon
             .collect();
         json!({ "keys": keys }).to_string().into_bytes()
     });
-    send(&request, &document, "no-cache")
+    send(&request, &document, JSON, "no-cache")
 }
 
 /// `GET /realms/{realm}`: what adapters of Keycloak read first.
@@ -76,35 +74,22 @@ pub(crate) async fn realm(ctx: RealmContext, request: HttpRequest) -> HttpRespon
         .to_string()
         .into_bytes()
     });
-    send(&request, &document, "no-cache")
+    send(&request, &document, "application/json;charset=UTF-8", "no-cache")
 }
 
-fn send(request: &HttpRequest, document: &Document, cache_control: &'static str) -> HttpResponse {
-    let known = request
-        .headers()
-        .get(header::IF_NONE_MATCH)
-        .and_then(|tags| tags.to_str().ok());
-    let unchanged = known.is_some_and(|tags| {
-        tags.split(',')
-            .any(|tag| tag.trim().trim_start_matches("W/") == document.etag)
-    });
-    let mut response = if unchanged {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
+fn send(request: &HttpRequest, document: &Document, kind: &'static str, cache_control: &'static str) -> HttpResponse {
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+    let unchanged =
+        known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == document.etag));
+    let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
         .insert_header((header::CACHE_CONTROL, cache_control))
         .insert_header((header::ETAG, document.etag.as_str()));
+    let mut response =
+        if unchanged { response.finish() } else { response.content_type(kind).body(document.bytes.clone()) };
     if let Some(origin) = request.headers().get(header::ORIGIN) {
         // Public facts: any page may read them.
-        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()));
+        cors::allow(response.headers_mut(), origin);
     }
-    if unchanged {
-        response.finish()
-    } else {
-        response
-            .content_type("application/json")
-            .body(document.bytes.clone())
-    }
+    response
 }

@@ -5,6 +5,7 @@
 
 mod claims;
 mod client_auth;
+mod cors;
 mod defaults;
 mod documents;
 mod grants;
@@ -31,19 +32,19 @@ impl Protocol for OpenidConnect {
     }
 
     fn routes(&self, cfg: &mut ServiceConfig) {
-        cfg.service(protocol::resource("/token").route(web::post().to(token::answer)));
-        cfg.service(protocol::resource("/certs").route(web::get().to(documents::certs)));
+        let token = protocol::resource("/token").route(web::post().to(token::answer));
+        cfg.service(cors::with_preflight(token, "POST, OPTIONS"));
+        let certs = protocol::resource("/certs").route(web::get().to(documents::certs));
+        cfg.service(cors::with_preflight(certs, "GET"));
     }
 
     fn realm_routes(&self, cfg: &mut ServiceConfig) {
-        for path in [
-            "/.well-known/openid-configuration",
-            "/.well-known/oauth-authorization-server",
-        ] {
-            cfg.service(protocol::resource(path).route(web::get().to(documents::discovery)));
+        for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+            let discovery = protocol::resource(path).route(web::get().to(documents::discovery));
+            cfg.service(cors::with_preflight(discovery, "GET"));
         }
-        cfg.service(protocol::resource("").route(web::get().to(documents::realm)));
-        cfg.service(protocol::resource("/").route(web::get().to(documents::realm)));
+        let realm = protocol::resource("").route(web::get().to(documents::realm));
+        cfg.service(cors::with_preflight(realm, "GET"));
     }
 
     fn mapper_types(&self) -> &'static [MapperType] {

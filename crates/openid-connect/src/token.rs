@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use protocol::{HttpError, RealmContext};
 
-use crate::{client_auth, grants};
+use crate::{client_auth, cors, grants};
 
 /// The form of a token request; no parameter twice.
 pub(crate) struct Form(HashMap<String, String>);
@@ -54,31 +54,29 @@ impl Form {
 }
 
 /// `POST …/token`.
-pub(crate) async fn answer(
-    ctx: RealmContext,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
-    let mut response = match issue(&ctx, &request, payload).await {
+pub(crate) async fn answer(ctx: RealmContext, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let mut allowed = false;
+    let mut response = match issue(&ctx, &request, payload, &mut allowed).await {
         Ok(answer) => HttpResponse::Ok().json(answer),
         Err(error) => error.error_response(),
     };
+    let headers = response.headers_mut();
     // RFC 6749 §5.1.
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::PRAGMA, "no-cache"),
-    ] {
-        response
-            .headers_mut()
-            .insert(name, header::HeaderValue::from_static(value));
+    for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")] {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
+    if let Some(origin) = request.headers().get(header::ORIGIN).filter(|_| allowed) {
+        cors::allow(headers, origin);
     }
     response
 }
 
+/// `allowed` becomes whether the page that asks may read the answer: until the client is known any may, as in Keycloak.
 async fn issue(
     ctx: &RealmContext,
     request: &HttpRequest,
     payload: web::Payload,
+    allowed: &mut bool,
 ) -> Result<grants::TokenAnswer, HttpError> {
     let body =
         protocol::body::read(request, &mut payload.into_inner(), protocol::body::MAX_BODY).await?;
@@ -94,7 +92,14 @@ async fn issue(
     })?;
     let grant = grants::find(name)
         .ok_or_else(|| HttpError::oauth(400, "unsupported_grant_type", "Unsupported grant_type"))?;
+    *allowed = true;
     let client = client_auth::authenticate(ctx, request, &form).await?;
+    if let Some(origin) = request.headers().get(header::ORIGIN)
+        && !cors::names(&client, origin)
+    {
+        *allowed = false;
+        return Err(HttpError::plain(403, "Invalid origin"));
+    }
     let asked = grants::Asked {
         ctx,
         client: &client,

@@ -236,7 +236,7 @@ pub fn check_name(name: Option<&str>) -> Result<(), HttpError> {
     {
         return Err(HttpError::plain(
             400,
-            &format!("Character '{}' not allowed.", bad.escape_debug()),
+            &format!("Character '{}' not allowed.", bad),
         ));
     }
     if name == "." || name == ".." || name.len() > 255 || name.trim() != name {
@@ -460,7 +460,7 @@ impl Plan {
         contents: &Contents,
         template: &crate::ClientTemplate,
     ) -> Result<(), HttpError> {
-        let text = template.json.replace("{realm}", &new.name);
+        let text = template.json.replace("{realm}", &crate::context::encode_segment(&new.name));
         let mut rep: ClientRepresentation =
             serde_json::from_str(&text).map_err(HttpError::internal)?;
         if rep.client_id.as_deref() == Some(client::REALM_MANAGEMENT) && new.name == MASTER {

@@ -265,7 +265,7 @@ async fn insert_keys(
         .collect::<Result<Vec<_>>>()?;
     sqlx::query(
         "insert into realm_key (realm_id, component_id, kid, algorithm, key_use, key_type, public_key, certificate, \
-         private_key, valid_to, own_certificate) select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], \
+         private_key, valid_to, imported) select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], \
          $6::text[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bigint[], $11::boolean[])",
     )
     .bind(realm)
@@ -278,7 +278,7 @@ async fn insert_keys(
     .bind(keys.iter().map(|(_, m)| m.certificate.clone()).collect::<Vec<_>>())
     .bind(sealed)
     .bind(keys.iter().map(|(_, m)| m.valid_to).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(_, m)| m.own_certificate).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(_, m)| m.imported).collect::<Vec<_>>())
     .execute(db)
     .await?;
     Ok(())

@@ -119,6 +119,12 @@ pub async fn record(db: impl PgExecutor<'_>, realm: &Realm, event: &Event) -> Re
     Ok(())
 }
 
+/// Keycloak's event types, in its order.
+#[must_use]
+pub fn types() -> Vec<&'static str> {
+    include_str!("event_types.txt").lines().collect()
+}
+
 /// What the list may be narrowed by. Times in milliseconds since 1970.
 #[derive(Default)]
 #[expect(missing_docs, reason = "the query parameters are Keycloak's own")]

@@ -67,8 +67,8 @@ pub struct Key {
     pub certificate: Option<Vec<u8>>,
     /// When the certificate ends, milliseconds since 1970.
     pub valid_to: Option<i64>,
-    /// Whether the certificate came with an imported key, and is not of the realm's CA.
-    pub own_certificate: bool,
+    /// Whether the key came from outside; its certificate may then not be of the realm's CA.
+    pub imported: bool,
     pub(crate) material: Material,
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Made {
     pub public_key: Option<Vec<u8>>,
     pub certificate: Option<Vec<u8>>,
     pub valid_to: Option<i64>,
-    pub own_certificate: bool,
+    pub imported: bool,
     pub private_key: Zeroizing<Vec<u8>>,
 }
 
@@ -206,7 +206,7 @@ pub(crate) async fn make(
             algorithm,
             key_type: "RSA",
             public_key: Some(key.spki),
-            own_certificate: own.is_some(),
+            imported: !provider.ends_with("-generated"),
             certificate: Some(own.unwrap_or(leaf.certificate)),
             valid_to,
             private_key: key.pkcs8,
@@ -283,7 +283,7 @@ pub(crate) async fn make(
                 public_key: Some(spki),
                 valid_to: leaf.as_ref().map(|leaf| leaf.valid_to),
                 certificate: leaf.map(|leaf| leaf.certificate),
-                own_certificate: false,
+                imported: false,
                 private_key: Zeroizing::new(pkcs8.as_ref().to_vec()),
             })
         }
@@ -307,7 +307,7 @@ pub(crate) async fn make(
                 public_key: Some(spki),
                 certificate: None,
                 valid_to: None,
-                own_certificate: false,
+                imported: false,
                 private_key: Zeroizing::new(pkcs8.as_ref().to_vec()),
             })
         }
@@ -341,7 +341,7 @@ fn symmetric(
         public_key: None,
         certificate: None,
         valid_to: None,
-        own_certificate: false,
+        imported: false,
         private_key,
     }
 }
@@ -473,7 +473,7 @@ mod tests {
                 public_key: made.public_key,
                 certificate: made.certificate,
                 valid_to: made.valid_to,
-                own_certificate: false,
+                imported: false,
                 material,
             };
             if key.key_use == "SIG" {

@@ -56,7 +56,7 @@ pub async fn find(db: &store::Pool, sealer: &Sealer, name: &str) -> Result<Optio
     let Some(row) = row else { return Ok(None) };
     let keys = sqlx::query(
         "select k.component_id, c.config, k.kid, k.algorithm, k.key_use, k.key_type, k.public_key, k.certificate, \
-         k.private_key, k.valid_to, k.own_certificate from realm_key k join component c on c.realm_id = k.realm_id and c.id = k.component_id \
+         k.private_key, k.valid_to, k.imported from realm_key k join component c on c.realm_id = k.realm_id and c.id = k.component_id \
          where k.realm_id = $1",
     )
     .bind(row.id)
@@ -110,7 +110,7 @@ fn read_key(sealer: &Sealer, realm: Uuid, row: &sqlx::postgres::PgRow) -> Result
         public_key,
         certificate: row.try_get("certificate")?,
         valid_to: row.try_get("valid_to")?,
-        own_certificate: row.try_get("own_certificate")?,
+        imported: row.try_get("imported")?,
         material,
     }))
 }

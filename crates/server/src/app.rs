@@ -11,7 +11,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use anyhow::Context as _;
 use protocol::context::Prefix;
-use protocol::{HttpError, State};
+use protocol::{HttpError, RealmContext, State};
 use realm::{KeyPool, Realms, Sealer};
 
 use crate::health::Health;
@@ -251,10 +251,15 @@ fn routes(cfg: &mut ServiceConfig) {
     cfg.service(
         web::scope("/realms/{realm}")
             .configure(|cfg| protocols::PROTOCOLS.mount(cfg))
-            .default_service(web::to(unknown)),
+            .default_service(web::to(unknown_in_realm)),
     );
 }
 
 async fn unknown() -> Result<HttpResponse, HttpError> {
+    Err(HttpError::not_found())
+}
+
+/// An unknown realm is told first, as everywhere.
+async fn unknown_in_realm(_: RealmContext) -> Result<HttpResponse, HttpError> {
     Err(HttpError::not_found())
 }

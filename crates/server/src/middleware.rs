@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::{ConnectionType, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _, web};
 use protocol::HttpError;
@@ -16,6 +16,11 @@ use crate::health::Health;
 /// How long a request may wait.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestTimeout(pub Duration);
+
+/// Eight kilobytes of scopes, each byte percent-encoded, and some.
+const MAX_URI: usize = 32 * 1024;
+/// All headers of a request together.
+const MAX_HEADERS: usize = 32 * 1024;
 
 /// Keycloak's security headers, as seen on its answers.
 const HEADERS: [(&str, &str); 5] = [
@@ -31,7 +36,7 @@ const HEADERS: [(&str, &str); 5] = [
 
 /// Times, counts, bounds and dresses every answer.
 pub(crate) async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
@@ -42,12 +47,15 @@ pub(crate) async fn around(
     let flag = |of: fn(&Health) -> bool| health.as_ref().is_some_and(|health| of(health));
 
     let starting = flag(|health| !health.bootstrapped.load(Ordering::SeqCst));
-    let mut response = if starting {
-        let error = HttpError::unavailable("the server is still starting");
-        request
-            .into_response(error.error_response())
-            .map_into_boxed_body()
+    let refused = if starting {
+        Some(HttpError::unavailable("the server is still starting"))
     } else {
+        check(&request)
+    };
+    let mut response = if let Some(error) = refused {
+        request.into_response(error.error_response()).map_into_boxed_body()
+    } else {
+        without_last_slash(&mut request);
         // Nobody may hold the request while it is routed, so a request that ran out of time is answered by the framework.
         let routed = tokio::time::timeout(limit, next.call(request)).await;
         let routed = routed.map_err(|_| {
@@ -71,6 +79,47 @@ pub(crate) async fn around(
         .record(begun.elapsed());
     tracing::debug!(status = status.as_u16(), path = ?response.request().path(), ms = begun.elapsed().as_millis(), "answered");
     Ok(response)
+}
+
+/// Refuses what is too large to be meant, and paths that could be taken for another one.
+fn check(request: &ServiceRequest) -> Option<HttpError> {
+    let uri = request.uri();
+    if uri.path_and_query().is_some_and(|text| text.as_str().len() > MAX_URI) {
+        return Some(HttpError::plain(414, "HTTP 414 URI Too Long"));
+    }
+    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers > MAX_HEADERS {
+        return Some(HttpError::plain(431, "HTTP 431 Request Header Fields Too Large"));
+    }
+    let path = uri.path();
+    if path.contains(';') {
+        let text = "Request path contains invalid character ';'";
+        return Some(HttpError::oauth(400, "invalidCharacter", text));
+    }
+    let segments = path.get(1..).unwrap_or_default().split('/').rev();
+    let odd = |segment: &str| {
+        let decoded = segment.replace("%2e", ".").replace("%2E", ".");
+        decoded == "." || decoded == ".."
+    };
+    // The last one may be empty: a slash at the end.
+    if segments.clone().any(odd) || segments.skip(1).any(str::is_empty) {
+        return Some(HttpError::oauth(400, "missingNormalization", "Request path not normalized"));
+    }
+    protocol::context::decode_segment(path).is_none().then(|| HttpError::plain(400, "HTTP 400 Bad Request"))
+}
+
+/// Keycloak takes every path with a slash at its end, too.
+fn without_last_slash(request: &mut ServiceRequest) {
+    let uri = request.uri();
+    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else { return };
+    let path = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    let Ok(path) = path.parse() else { return };
+    parts.path_and_query = Some(path);
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
 }
 
 /// Errors of the framework itself, for what is wrong with a request before any handler runs, in Keycloak's shape.
