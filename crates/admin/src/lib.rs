@@ -13,6 +13,9 @@ mod roles;
 mod serverinfo;
 mod users;
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use actix_web::body::MessageBody;
 use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
@@ -49,8 +52,15 @@ async fn dress(
     let succeeded = response.status().is_success();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if succeeded && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+    if succeeded
+        && headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == "application/json")
+    {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json;charset=UTF-8"),
+        );
     }
     Ok(response)
 }
@@ -114,15 +124,34 @@ pub(crate) fn created(admin: &Admin, path: &str) -> HttpResponse {
         .finish()
 }
 
+/// Every route that has been mounted: method, and path below `/admin/realms/{realm}` (below `/admin` for the first two).
+///
+/// For the tests that go through all of them.
+#[must_use]
+pub fn routes() -> BTreeSet<(&'static str, String)> {
+    MOUNTED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+static MOUNTED: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
+
 /// A resource whose wrong methods are answered as Keycloak answers them, in few words.
-pub(crate) struct At(actix_web::Resource);
+pub(crate) struct At {
+    path: String,
+    resource: actix_web::Resource,
+}
 
 pub(crate) fn at(path: &str) -> At {
-    At(protocol::resource(path))
+    At {
+        path: path.to_owned(),
+        resource: protocol::resource(path),
+    }
 }
 
 macro_rules! methods {
-    ($($name:ident),*) => {
+    ($($name:ident $method:literal),*) => {
         impl At {
             $(
                 pub(crate) fn $name<F, Args>(self, handler: F) -> Self
@@ -131,16 +160,17 @@ macro_rules! methods {
                     Args: actix_web::FromRequest + 'static,
                     F::Output: Responder + 'static,
                 {
-                    Self(self.0.route(web::$name().to(handler)))
+                    MOUNTED.lock().unwrap_or_else(PoisonError::into_inner).insert(($method, self.path.clone()));
+                    Self { resource: self.resource.route(web::$name().to(handler)), ..self }
                 }
             )*
         }
     };
 }
-methods!(get, post, put, delete);
+methods!(get "GET", post "POST", put "PUT", delete "DELETE");
 
 impl At {
     pub(crate) fn done(self) -> actix_web::Resource {
-        self.0
+        self.resource
     }
 }

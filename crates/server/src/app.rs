@@ -11,13 +11,13 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use anyhow::Context as _;
 use protocol::context::Prefix;
-use protocol::{HttpError, RealmContext, State};
+use protocol::{HttpError, Protocols, RealmContext, State};
 use realm::{KeyPool, Realms, Sealer};
 
 use crate::health::Health;
 use crate::middleware::{RequestTimeout, around};
 use crate::settings::Settings;
-use crate::{background, bootstrap, health, protocols, tls};
+use crate::{background, bootstrap, health, tls};
 
 /// A server that runs until [`Running::stop`].
 pub struct Running {
@@ -41,7 +41,11 @@ pub struct Running {
 ///
 /// # Errors
 /// What is wrong with the settings, a port or a TLS file. The database may come later.
-pub async fn build(settings: Settings, options: store::Options) -> anyhow::Result<Running> {
+pub async fn build(
+    settings: Settings,
+    options: store::Options,
+    protocols: &'static Protocols,
+) -> anyhow::Result<Running> {
     let recorder = health::recorder();
     let pool = options.pool();
     let sealer = Sealer::new(settings.master_keys()?);
@@ -51,7 +55,7 @@ pub async fn build(settings: Settings, options: store::Options) -> anyhow::Resul
         hasher: user::Hasher::new(),
         gate: user::lockout::Gate::new(),
         keys: KeyPool::start(settings.key_pool),
-        protocols: &protocols::PROTOCOLS,
+        protocols,
         web: settings.web()?,
         pool: pool.clone(),
         sealer,
@@ -96,7 +100,7 @@ pub async fn build(settings: Settings, options: store::Options) -> anyhow::Resul
             .wrap(from_fn(around))
             .service(
                 web::scope(&relative_path)
-                    .configure(mount)
+                    .configure(|cfg| mount(cfg, protocols))
                     .default_service(web::to(unknown)),
             )
             .default_service(web::to(unknown))
@@ -236,21 +240,21 @@ fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
 
 /// Realms and the admin API, once as they are and once below `/auth`, as older clients and Keycloak's guide have it
 /// (decision D23). The more special one first: actix does not come back.
-fn mount(cfg: &mut ServiceConfig) {
+fn mount(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
     cfg.service(
         web::scope("/auth")
             .app_data(Prefix("/auth"))
-            .configure(routes)
+            .configure(|cfg| routes(cfg, protocols))
             .default_service(web::to(unknown)),
     );
-    routes(cfg);
+    routes(cfg, protocols);
 }
 
-fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(admin::scope(&protocols::PROTOCOLS));
+fn routes(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
+    cfg.service(admin::scope(protocols));
     cfg.service(
         web::scope("/realms/{realm}")
-            .configure(|cfg| protocols::PROTOCOLS.mount(cfg))
+            .configure(|cfg| protocols.mount(cfg))
             .default_service(web::to(unknown_in_realm)),
     );
 }

@@ -192,7 +192,7 @@ async fn serve(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let host = settings.http.host.clone();
     let hostname = settings.hostname.clone();
-    let running = server::app::build(settings, options).await?;
+    let running = server::app::build(settings, options, &server::protocols::PROTOCOLS).await?;
     let shown = if host == "0.0.0.0" || host == "127.0.0.1" {
         "localhost"
     } else {

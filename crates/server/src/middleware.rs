@@ -53,7 +53,9 @@ pub(crate) async fn around(
         check(&request)
     };
     let mut response = if let Some(error) = refused {
-        request.into_response(error.error_response()).map_into_boxed_body()
+        request
+            .into_response(error.error_response())
+            .map_into_boxed_body()
     } else {
         without_last_slash(&mut request);
         // Nobody may hold the request while it is routed, so a request that ran out of time is answered by the framework.
@@ -84,12 +86,22 @@ pub(crate) async fn around(
 /// Refuses what is too large to be meant, and paths that could be taken for another one.
 fn check(request: &ServiceRequest) -> Option<HttpError> {
     let uri = request.uri();
-    if uri.path_and_query().is_some_and(|text| text.as_str().len() > MAX_URI) {
+    if uri
+        .path_and_query()
+        .is_some_and(|text| text.as_str().len() > MAX_URI)
+    {
         return Some(HttpError::plain(414, "HTTP 414 URI Too Long"));
     }
-    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let headers: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if headers > MAX_HEADERS {
-        return Some(HttpError::plain(431, "HTTP 431 Request Header Fields Too Large"));
+        return Some(HttpError::plain(
+            431,
+            "HTTP 431 Request Header Fields Too Large",
+        ));
     }
     let path = uri.path();
     if path.contains(';') {
@@ -103,16 +115,26 @@ fn check(request: &ServiceRequest) -> Option<HttpError> {
     };
     // The last one may be empty: a slash at the end.
     if segments.clone().any(odd) || segments.skip(1).any(str::is_empty) {
-        return Some(HttpError::oauth(400, "missingNormalization", "Request path not normalized"));
+        return Some(HttpError::oauth(
+            400,
+            "missingNormalization",
+            "Request path not normalized",
+        ));
     }
-    protocol::context::decode_segment(path).is_none().then(|| HttpError::plain(400, "HTTP 400 Bad Request"))
+    protocol::context::decode_segment(path)
+        .is_none()
+        .then(|| HttpError::plain(400, "HTTP 400 Bad Request"))
 }
 
 /// Keycloak takes every path with a slash at its end, too.
 fn without_last_slash(request: &mut ServiceRequest) {
     let uri = request.uri();
-    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else { return };
-    let path = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else {
+        return;
+    };
+    let path = uri
+        .query()
+        .map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     let mut parts = uri.clone().into_parts();
     let Ok(path) = path.parse() else { return };
     parts.path_and_query = Some(path);
