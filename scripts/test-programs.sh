@@ -34,6 +34,8 @@ debian() {
     have docker-compose || packages+=(docker-compose)
     have skopeo || packages+=(skopeo)
     have podman || packages+=(podman)
+    have wget || packages+=(wget)
+    python3 -c 'import yaml' 2>/dev/null || packages+=(python3-yaml)
     have java || any /usr/lib/jvm/*/bin/java || packages+=(default-jre-headless)
     [ -e "$home/keycloak/bin/kcadm.sh" ] || { have mvn || packages+=(maven); have unzip || packages+=(unzip); }
     any /etc/ssl/certs/ca-certificates.crt || packages+=(ca-certificates)

@@ -16,9 +16,17 @@ const FLOORS: [(&str, u8); 9] = [
 ];
 
 fn dependencies(name: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(name).join("Cargo.toml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../crates")
+        .join(name)
+        .join("Cargo.toml");
     let manifest: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-    manifest["dependencies"].as_table().unwrap().keys().cloned().collect()
+    manifest["dependencies"]
+        .as_table()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect()
 }
 
 #[test]
@@ -27,7 +35,10 @@ fn crates_depend_on_lower_floors_only() {
     for (name, floor) in FLOORS {
         for dependency in dependencies(name) {
             if let Some(below) = floors.get(dependency.as_str()) {
-                assert!(*below < floor, "{name} (floor {floor}) depends on {dependency} (floor {below})");
+                assert!(
+                    *below < floor,
+                    "{name} (floor {floor}) depends on {dependency} (floor {below})"
+                );
             }
         }
     }
@@ -46,7 +57,8 @@ fn every_crate_has_a_floor() {
 fn http_begins_at_floor_three_and_sql_ends_at_floor_two() {
     for (name, floor) in FLOORS {
         for dependency in dependencies(name) {
-            let http = ["actix-web", "actix-rt", "http", "hyper", "reqwest"].contains(&dependency.as_str());
+            let http = ["actix-web", "actix-rt", "http", "hyper", "reqwest"]
+                .contains(&dependency.as_str());
             assert!(floor >= 3 || !http, "{name} depends on {dependency}");
             let sql = ["sqlx", "refinery"].contains(&dependency.as_str());
             assert!(floor <= 2 || !sql, "{name} depends on {dependency}");

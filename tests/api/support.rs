@@ -25,22 +25,39 @@ pub fn server() -> &'static Server {
 }
 
 /// Another server, on a database of its own in the same cluster.
-pub fn start(database: &'static str, protocols: &'static Protocols, mut settings: Settings) -> Server {
+pub fn start(
+    database: &'static str,
+    protocols: &'static Protocols,
+    mut settings: Settings,
+) -> Server {
     settings.http.host = "127.0.0.1".to_owned();
     settings.http.port = 0;
-    settings.management = server::settings::Management { host: "127.0.0.1".to_owned(), port: 0 };
-    settings.seal.key = Some(Secret::new("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".to_owned()));
+    settings.management = server::settings::Management {
+        host: "127.0.0.1".to_owned(),
+        port: 0,
+    };
+    settings.seal.key = Some(Secret::new(
+        "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".to_owned(),
+    ));
     settings.bootstrap.admin_username = Some("admin".to_owned());
     settings.bootstrap.admin_password = Some(Secret::new("admin".to_owned()));
     let (tell, told) = channel();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async move {
             let options = cluster().database(database).await.unwrap();
             let running = app::build(settings, options, protocols).await.unwrap();
             running.ready().await.unwrap();
             let url = format!("http://localhost:{}", running.http.port());
-            tell.send(Server { url, state: running.state.clone() }).ok();
+            tell.send(Server {
+                url,
+                state: running.state.clone(),
+            })
+            .ok();
             std::future::pending::<()>().await;
         });
     });
@@ -55,7 +72,8 @@ fn cluster() -> &'static DevCluster {
         let start = |dir: &std::path::Path| DevCluster::start(dir, None, Durability::None);
         // Databases of an earlier run are of no use; another run at the same time gets a folder of its own.
         std::fs::remove_dir_all(dir.join("pg")).ok();
-        start(&dir).unwrap_or_else(|_| start(&dir.with_extension(std::process::id().to_string())).unwrap())
+        start(&dir)
+            .unwrap_or_else(|_| start(&dir.with_extension(std::process::id().to_string())).unwrap())
     })
 }
 
@@ -72,12 +90,20 @@ impl Admin {
     pub async fn master() -> Self {
         let server = server();
         let token = login(&server.url, "master", "admin", "admin").await;
-        Self { http: Client::new(), base: server.url.clone(), token }
+        Self {
+            http: Client::new(),
+            base: server.url.clone(),
+            token,
+        }
     }
 
     /// Somebody with a token.
     pub fn with_token(token: &str) -> Self {
-        Self { http: Client::new(), base: server().url.clone(), token: token.to_owned() }
+        Self {
+            http: Client::new(),
+            base: server().url.clone(),
+            token: token.to_owned(),
+        }
     }
 
     /// A call below `/admin/realms`; `path` begins with a slash, or is empty.
@@ -129,9 +155,18 @@ impl Answer {
     pub async fn read(response: Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let location = headers.get("location").map(|l| l.to_str().unwrap().to_owned()).unwrap_or_default();
+        let location = headers
+            .get("location")
+            .map(|l| l.to_str().unwrap().to_owned())
+            .unwrap_or_default();
         let text = response.text().await.unwrap();
-        Self { status, json: serde_json::from_str(&text).unwrap_or_default(), text, location, headers }
+        Self {
+            status,
+            json: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+            location,
+            headers,
+        }
     }
 }
 
@@ -153,13 +188,26 @@ impl Realm {
         let admin = Admin::master().await;
         let name = format!("r-{}", uuid::Uuid::new_v4().simple());
         let mut rep = json!({ "realm": name, "enabled": true });
-        rep.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        rep.as_object_mut()
+            .unwrap()
+            .extend(settings.as_object().unwrap().clone());
         let made = admin.post("", rep).await;
         assert_eq!(made.status, 201, "{}", made.json);
-        let alice = admin.create(&format!("/{name}/users"), person("alice")).await;
-        let registry =
-            admin.create(&format!("/{name}/clients"), json!({ "clientId": "reg", "protocol": "docker-v2" })).await;
-        Self { name, admin, alice, registry }
+        let alice = admin
+            .create(&format!("/{name}/users"), person("alice"))
+            .await;
+        let registry = admin
+            .create(
+                &format!("/{name}/clients"),
+                json!({ "clientId": "reg", "protocol": "docker-v2" }),
+            )
+            .await;
+        Self {
+            name,
+            admin,
+            alice,
+            registry,
+        }
     }
 
     /// A path below the realm in the admin API.
@@ -170,11 +218,19 @@ impl Realm {
     /// Another user, with password `secret` and these roles of `realm-management`; an [`Admin`] with a token of theirs.
     pub async fn administrator(&self, name: &str, roles: &[&str]) -> Admin {
         let id = self.admin.create(&self.path("/users"), person(name)).await;
-        let clients = self.admin.get(&self.path("/clients?clientId=realm-management")).await;
+        let clients = self
+            .admin
+            .get(&self.path("/clients?clientId=realm-management"))
+            .await;
         let client = clients.json[0]["id"].as_str().unwrap().to_owned();
         let mut reps = Vec::new();
         for role in roles {
-            reps.push(self.admin.get(&self.path(&format!("/clients/{client}/roles/{role}"))).await.json);
+            reps.push(
+                self.admin
+                    .get(&self.path(&format!("/clients/{client}/roles/{role}")))
+                    .await
+                    .json,
+            );
         }
         let path = self.path(&format!("/users/{id}/role-mappings/clients/{client}"));
         assert_eq!(self.admin.post(&path, Value::Array(reps)).await.status, 204);
@@ -183,8 +239,20 @@ impl Realm {
 
     /// A docker token request; `query` after `service=reg`.
     pub async fn docker(&self, user: &str, password: &str, query: &str) -> Answer {
-        let url = format!("{}/realms/{}/protocol/docker-v2/auth?service=reg{query}", server().url, self.name);
-        Answer::read(Client::new().get(url).basic_auth(user, Some(password)).send().await.unwrap()).await
+        let url = format!(
+            "{}/realms/{}/protocol/docker-v2/auth?service=reg{query}",
+            server().url,
+            self.name
+        );
+        Answer::read(
+            Client::new()
+                .get(url)
+                .basic_auth(user, Some(password))
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 }
 
@@ -198,7 +266,17 @@ pub fn person(name: &str) -> Value {
 
 /// An access token by the password grant of `admin-cli`.
 pub async fn login(base: &str, realm: &str, user: &str, password: &str) -> String {
-    let answer = token(base, realm, &[("grant_type", "password"), ("client_id", "admin-cli"), ("username", user), ("password", password)]).await;
+    let answer = token(
+        base,
+        realm,
+        &[
+            ("grant_type", "password"),
+            ("client_id", "admin-cli"),
+            ("username", user),
+            ("password", password),
+        ],
+    )
+    .await;
     assert_eq!(answer.status, StatusCode::OK.as_u16(), "{}", answer.json);
     answer.json["access_token"].as_str().unwrap().to_owned()
 }

@@ -10,6 +10,7 @@
 )]
 
 mod client;
+mod compose;
 mod docker;
 mod image;
 mod kcadm;

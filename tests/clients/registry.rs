@@ -133,7 +133,8 @@ fn with_trust(auth: &str, file: &str) -> String {
     format!("{before}rootcertbundle: {file}\n{rest}")
 }
 
-fn listening(service: &Service) -> Option<String> {
+/// The port on which a registry says that it listens.
+pub fn listening(service: &Service) -> Option<String> {
     let log = service.log();
     let (_, after) = log.split_once("listening on ")?;
     let address = after.split(['"', ',', ' ', '\n']).next()?;

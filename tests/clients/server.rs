@@ -82,10 +82,7 @@ impl Server {
             .env("KC_HTTPS_CERTIFICATE_KEY_FILE", &pki.key);
         let mut service = Service::start(folder, command);
         let ready = format!("http://localhost:{management}/health/ready");
-        service.wait(|_| {
-            let answer = RUNTIME.block_on(http.get(&ready).send()).ok()?;
-            (answer.status() == 200).then_some(())
-        })?;
+        service.wait(|_| answers(&http, &ready))?;
         Ok(Self {
             url: format!("http://localhost:{port}"),
             https: Some(format!("https://localhost:{tls}")),
@@ -93,6 +90,11 @@ impl Server {
             http,
             _service: Some(service),
         })
+    }
+
+    /// Whether an address answers 200, of any server.
+    pub fn answers(&self, url: &str) -> Option<()> {
+        answers(&self.http, url)
     }
 
     /// Sends a request; `bearer` and `body` where given.
@@ -145,6 +147,11 @@ impl Server {
     pub fn get(&self, url: &str, bearer: &str) -> Answer {
         self.send(Method::GET, url, bearer, None)
     }
+}
+
+fn answers(http: &reqwest::Client, url: &str) -> Option<()> {
+    let answer = RUNTIME.block_on(http.get(url).send()).ok()?;
+    (answer.status() == 200).then_some(())
 }
 
 fn read(request: reqwest::RequestBuilder) -> Answer {

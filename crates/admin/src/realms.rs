@@ -167,7 +167,7 @@ fn full_rep(realm: &Realm) -> Value {
         not_before: Some(realm.not_before),
         default_role: Some(json!({
             "id": realm.default_role,
-            "name": format!("default-roles-{}", realm.name.to_lowercase()),
+            "name": realm.default_role_name,
             "description": "${role_default-roles}",
             "composite": true,
             "clientRole": false,

@@ -100,7 +100,11 @@ async fn issue(ctx: &RealmContext, request: &HttpRequest) -> Result<HttpResponse
 async fn service(ctx: &RealmContext, query: &Query) -> Result<Arc<Client>, HttpError> {
     let mut services = query.services.iter();
     let Some(service) = services.next() else {
-        return Err(HttpError::oauth(400, "invalid_request", "service parameter must be provided"));
+        return Err(HttpError::oauth(
+            400,
+            "invalid_request",
+            "service parameter must be provided",
+        ));
     };
     if services.any(|other| other != service) {
         let text = "service parameter was given twice, with two values";
@@ -109,11 +113,18 @@ async fn service(ctx: &RealmContext, query: &Query) -> Result<Arc<Client>, HttpE
     let state = ctx.state();
     let client = state.clients.get(&state.pool, &ctx.realm, service).await?;
     let (error, text) = match client {
-        None => ("client_not_found", "Client specified by 'service' parameter does not exist"),
-        Some(client) if !client.enabled => ("client_disabled", "Client specified by 'service' is disabled"),
-        Some(client) if client.protocol != ID => {
-            ("invalid_client", "Client specified by 'service' is not a docker-v2 client")
-        }
+        None => (
+            "client_not_found",
+            "Client specified by 'service' parameter does not exist",
+        ),
+        Some(client) if !client.enabled => (
+            "client_disabled",
+            "Client specified by 'service' is disabled",
+        ),
+        Some(client) if client.protocol != ID => (
+            "invalid_client",
+            "Client specified by 'service' is not a docker-v2 client",
+        ),
         Some(client) => return Ok(client),
     };
     let mut event = Event::new("LOGIN_ERROR").detail("auth_method", ID);

@@ -10,7 +10,10 @@ const ALLOWED_HEADERS: &str = "Origin, Access-Control-Request-Method, X-Requeste
      Access-Control-Request-Headers, DPoP, Content-Type, Authorization";
 
 /// Answers the preflights of a resource. They come before the client is known, so every origin is answered.
-pub(crate) fn with_preflight(resource: actix_web::Resource, methods: &'static str) -> actix_web::Resource {
+pub(crate) fn with_preflight(
+    resource: actix_web::Resource,
+    methods: &'static str,
+) -> actix_web::Resource {
     let answer = move |_: RealmContext, request: HttpRequest| async move {
         let mut response = HttpResponse::Ok().finish();
         if let Some(origin) = request.headers().get(header::ORIGIN) {
@@ -42,12 +45,18 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 
 /// Whether a client's `webOrigins` name an origin: itself, `*`, or `+` for the origins of its redirect URIs.
 pub(crate) fn names(client: &Client, origin: &HeaderValue) -> bool {
-    let Ok(origin) = origin.to_str() else { return false };
-    client.web_origins().iter().any(|named| match named.as_str() {
-        "*" => true,
-        "+" => client.redirect_uris().iter().any(|uri| {
-            uri.strip_prefix(origin).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#', '*']))
-        }),
-        named => named == origin,
-    })
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    client
+        .web_origins()
+        .iter()
+        .any(|named| match named.as_str() {
+            "*" => true,
+            "+" => client.redirect_uris().iter().any(|uri| {
+                uri.strip_prefix(origin)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#', '*']))
+            }),
+            named => named == origin,
+        })
 }

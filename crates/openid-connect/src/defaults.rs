@@ -9,12 +9,14 @@ use crate::{ID, scope::REALM_SCOPES};
 /// public and may trade passwords for tokens. Clients rely on both.
 pub(crate) fn complete(client: &mut ClientRepresentation) {
     if client.protocol.as_deref() == Some(ID) {
-        client.public_client.get_or_insert(true);
+        if client.public_client.is_none() {
+            client.public_client = Some(true);
+            // Keycloak notes the time of a secret here even though there is none.
+            client::defaults::stamp_secret(client);
+        }
         client.direct_access_grants_enabled.get_or_insert(true);
         attribute(client, "backchannel.logout.session.required", "true");
         attribute(client, "backchannel.logout.revoke.offline.tokens", "false");
-        // Keycloak notes the time of a secret here even for a client that has none.
-        client::defaults::stamp_secret(client);
     }
     client.protocol.get_or_insert_with(|| ID.to_owned());
     if client.default_client_scopes.is_none() {

@@ -38,7 +38,12 @@ pub(crate) async fn discovery(ctx: RealmContext, request: HttpRequest) -> HttpRe
         .to_string()
         .into_bytes()
     });
-    send(&request, &document, JSON, "no-cache, must-revalidate, no-transform, no-store")
+    send(
+        &request,
+        &document,
+        JSON,
+        "no-cache, must-revalidate, no-transform, no-store",
+    )
 }
 
 /// `GET …/certs`: the public keys that sign or encrypt, passive ones too (RFC 7517 §5).
@@ -74,19 +79,41 @@ pub(crate) async fn realm(ctx: RealmContext, request: HttpRequest) -> HttpRespon
         .to_string()
         .into_bytes()
     });
-    send(&request, &document, "application/json;charset=UTF-8", "no-cache")
+    send(
+        &request,
+        &document,
+        "application/json;charset=UTF-8",
+        "no-cache",
+    )
 }
 
-fn send(request: &HttpRequest, document: &Document, kind: &'static str, cache_control: &'static str) -> HttpResponse {
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-    let unchanged =
-        known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == document.etag));
-    let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+fn send(
+    request: &HttpRequest,
+    document: &Document,
+    kind: &'static str,
+    cache_control: &'static str,
+) -> HttpResponse {
+    let known = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|tags| tags.to_str().ok());
+    let unchanged = known.is_some_and(|tags| {
+        tags.split(',')
+            .any(|tag| tag.trim().trim_start_matches("W/") == document.etag)
+    });
+    let mut response = if unchanged {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
     response
         .insert_header((header::CACHE_CONTROL, cache_control))
         .insert_header((header::ETAG, document.etag.as_str()));
-    let mut response =
-        if unchanged { response.finish() } else { response.content_type(kind).body(document.bytes.clone()) };
+    let mut response = if unchanged {
+        response.finish()
+    } else {
+        response.content_type(kind).body(document.bytes.clone())
+    };
     if let Some(origin) = request.headers().get(header::ORIGIN) {
         // Public facts: any page may read them.
         cors::allow(response.headers_mut(), origin);

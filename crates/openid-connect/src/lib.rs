@@ -39,7 +39,10 @@ impl Protocol for OpenidConnect {
     }
 
     fn realm_routes(&self, cfg: &mut ServiceConfig) {
-        for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        for path in [
+            "/.well-known/openid-configuration",
+            "/.well-known/oauth-authorization-server",
+        ] {
             let discovery = protocol::resource(path).route(web::get().to(documents::discovery));
             cfg.service(cors::with_preflight(discovery, "GET"));
         }

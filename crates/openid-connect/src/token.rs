@@ -54,7 +54,11 @@ impl Form {
 }
 
 /// `POST …/token`.
-pub(crate) async fn answer(ctx: RealmContext, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+pub(crate) async fn answer(
+    ctx: RealmContext,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
     let mut allowed = false;
     let mut response = match issue(&ctx, &request, payload, &mut allowed).await {
         Ok(answer) => HttpResponse::Ok().json(answer),
@@ -62,7 +66,10 @@ pub(crate) async fn answer(ctx: RealmContext, request: HttpRequest, payload: web
     };
     let headers = response.headers_mut();
     // RFC 6749 §5.1.
-    for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")] {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+    ] {
         headers.insert(name, header::HeaderValue::from_static(value));
     }
     if let Some(origin) = request.headers().get(header::ORIGIN).filter(|_| allowed) {

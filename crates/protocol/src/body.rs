@@ -151,7 +151,10 @@ fn is_object<T: DeserializeOwned>() -> bool {
     struct Listener<'a>(&'a std::cell::Cell<bool>);
     impl<'de> serde::Deserializer<'de> for Listener<'_> {
         type Error = serde::de::value::Error;
-        fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        fn deserialize_any<V: serde::de::Visitor<'de>>(
+            self,
+            _: V,
+        ) -> Result<V::Value, Self::Error> {
             Err(serde::de::Error::custom("nothing to read"))
         }
         fn deserialize_struct<V: serde::de::Visitor<'de>>(
@@ -228,10 +231,15 @@ fn strict(text: &str) -> Result<(), JsonError> {
             Ok(())
         }
     }
-    let kind = |error: serde_json::Error| if error.is_data() { JsonError::Malformed } else { JsonError::Syntax };
+    let kind = |error: serde_json::Error| {
+        if error.is_data() {
+            JsonError::Malformed
+        } else {
+            JsonError::Syntax
+        }
+    };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    serde::de::DeserializeSeed::deserialize(Strict(0), &mut deserializer)
-        .map_err(kind)?;
+    serde::de::DeserializeSeed::deserialize(Strict(0), &mut deserializer).map_err(kind)?;
     deserializer.end().map_err(kind)
 }
 

@@ -9,6 +9,7 @@ pub mod document;
 pub mod event;
 pub mod json;
 pub mod key;
+mod new_realm;
 mod pool;
 pub mod provider;
 mod rep;
@@ -22,11 +23,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub use cache::Realms;
+pub use new_realm::{Created, NewRealm, create};
 pub use pool::KeyPool;
 pub use rep::RealmRepresentation;
 pub use seal::Sealer;
 pub use settings::{BruteForceStrategy, Settings, SslRequired};
-pub use sql::{Created, NewRealm, create, delete, find, list, names, update};
+pub use sql::{delete, find, list, names, update};
 pub use store::{Error, Result};
 
 /// A realm as a node keeps it in memory: what every request below it needs, without a query.
@@ -43,6 +45,8 @@ pub struct Realm {
     pub not_before: i64,
     /// The composite role that every user of the realm holds.
     pub default_role: Uuid,
+    /// Its name.
+    pub default_role_name: String,
     /// The settings that decide something, read once.
     pub settings: Settings,
     /// The whole of the settings, as the admin API shows them.

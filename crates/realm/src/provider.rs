@@ -1,5 +1,8 @@
 //! The key providers: what a config may say, and the key that comes of it. Provider ids and texts are Keycloak's.
 
+mod config;
+mod import;
+
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -7,16 +10,16 @@ use aws_lc_rs::signature::{
     ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rsa::{
-    pkcs1::DecodeRsaPrivateKey as _, pkcs8::DecodePrivateKey as _, traits::PublicKeyParts as _,
-};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::key::{Status, kid};
-use crate::pool::{RsaKey, from_key, generate_aside};
+use crate::key::kid;
+use crate::pool::{RsaKey, generate_aside};
 use crate::{Error, KeyPool, Result, ca, seal::random};
+use import::{not_after, read_certificate, read_private_key};
+
+pub(crate) use config::{check, first, needs_new_key, priority, status};
 
 /// What stands in a config for a secret that is kept but not shown.
 pub const MASK: &str = "**********";
@@ -45,132 +48,6 @@ pub(crate) struct Made {
     pub valid_to: Option<i64>,
     pub imported: bool,
     pub private_key: Zeroizing<Vec<u8>>,
-}
-
-/// The first value of a config member.
-pub(crate) fn first<'a>(config: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    match config.get(name)? {
-        Value::Array(values) => values.first()?.as_str(),
-        Value::String(value) => Some(value.as_str()),
-        _ => None,
-    }
-    .filter(|value| !value.is_empty())
-}
-
-/// The priority that a config gives; 0 where it gives none.
-pub(crate) fn priority(config: &Map<String, Value>) -> i64 {
-    first(config, "priority")
-        .and_then(|p| p.parse().ok())
-        .unwrap_or(0)
-}
-
-/// What `enabled` and `active` of a config come to.
-pub(crate) fn status(config: &Map<String, Value>) -> Status {
-    let on = |name| first(config, name).is_none_or(|value| value == "true");
-    match (on("enabled"), on("active")) {
-        (false, _) => Status::Disabled,
-        (true, false) => Status::Passive,
-        (true, true) => Status::Active,
-    }
-}
-
-/// Checks a config in Keycloak's words; masked members take the value they had.
-pub(crate) fn check(
-    provider: &str,
-    mut config: Map<String, Value>,
-    old: Option<&Map<String, Value>>,
-) -> Result<Map<String, Value>> {
-    let bad = |text: &str| Err(Error::Invalid(text.to_owned()));
-    let plain = config.values().all(|v| {
-        v.as_array()
-            .is_some_and(|list| list.iter().all(Value::is_string))
-    });
-    let size: usize = config
-        .values()
-        .filter_map(Value::as_array)
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::len)
-        .sum();
-    if !plain {
-        return bad("Config values are lists of strings");
-    }
-    if config.len() > 50 || size > 64 * 1024 {
-        return bad("A config may have 50 members and 64 kB");
-    }
-    if first(&config, "priority").is_some_and(|p| p.parse::<i64>().is_err()) {
-        return bad("'Priority' should be a number");
-    }
-    for (member, label) in [("enabled", "Enabled"), ("active", "Active")] {
-        if first(&config, member).is_some_and(|v| v != "true" && v != "false") {
-            return bad(&format!("'{label}' should be 'true' or 'false'"));
-        }
-    }
-    if first(&config, "keySize").is_some_and(|v| !["1024", "2048", "3072", "4096"].contains(&v)) {
-        return bad("'Key size' should be 1024, 2048, 3072 or 4096");
-    }
-    if first(&config, "keySize") == Some("1024") {
-        return bad("'Key size' of 1024 is too short to be safe; use 2048, 3072 or 4096");
-    }
-    if first(&config, "secretSize")
-        .is_some_and(|v| !["16", "24", "32", "64", "128", "256", "512"].contains(&v))
-    {
-        return bad("'Secret size' should be 16, 24, 32, 64, 128, 256 or 512");
-    }
-    let curves = match provider {
-        "ecdsa-generated" => Some((
-            "ecdsaEllipticCurveKey",
-            "P-256, P-384 or P-521",
-            &["P-256", "P-384", "P-521"][..],
-        )),
-        "eddsa-generated" => Some(("eddsaEllipticCurveKey", "Ed25519", &["Ed25519"][..])),
-        _ => None,
-    };
-    if let Some((member, names, allowed)) = curves
-        && first(&config, member).is_some_and(|curve| !allowed.contains(&curve))
-    {
-        return bad(&format!("'Elliptic Curve' should be {names}"));
-    }
-    let algorithms: &[&str] = match provider {
-        "rsa" | "rsa-generated" => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
-        "rsa-enc" | "rsa-enc-generated" => &["RSA-OAEP", "RSA-OAEP-256", "RSA1_5"],
-        "hmac-generated" => &["HS256", "HS384", "HS512"],
-        _ => &[],
-    };
-    if first(&config, "algorithm").is_some_and(|name| !algorithms.contains(&name)) {
-        return bad(&format!(
-            "'Algorithm' should be one of {}",
-            algorithms.join(", ")
-        ));
-    }
-    for member in ["privateKey", "secret"] {
-        if first(&config, member) == Some(MASK) {
-            match old.and_then(|old| old.get(member)) {
-                Some(value) => config.insert(member.to_owned(), value.clone()),
-                None => config.remove(member),
-            };
-        }
-    }
-    Ok(config)
-}
-
-/// Whether a new config needs another key than the old one has.
-pub(crate) fn needs_new_key(
-    provider: &str,
-    old: &Map<String, Value>,
-    new: &Map<String, Value>,
-) -> bool {
-    let members: &[&str] = match provider {
-        "rsa-generated" | "rsa-enc-generated" => &["keySize", "algorithm"],
-        "ecdsa-generated" => &["ecdsaEllipticCurveKey", "ecGenerateCertificate"],
-        "hmac-generated" => &["secretSize", "algorithm"],
-        "aes-generated" => &["secretSize"],
-        "rsa" | "rsa-enc" => return first(new, "privateKey").is_some_and(|key| key != MASK),
-        _ => &[],
-    };
-    members
-        .iter()
-        .any(|member| first(new, member).is_some() && first(old, member) != first(new, member))
 }
 
 /// Makes or imports the key that a config describes.
@@ -351,71 +228,10 @@ fn random_bytes(size: usize) -> Result<Zeroizing<Vec<u8>>> {
     Ok(Zeroizing::new(bytes[..size.min(512)].to_vec()))
 }
 
-/// PEM or bare base64, PKCS#8 or PKCS#1, as Keycloak takes it.
-fn read_private_key(text: &str) -> Result<RsaKey> {
-    let bad = || Error::Invalid("Failed to decode private key".to_owned());
-    let der = Zeroizing::new(decode_pem(text).ok_or_else(bad)?);
-    let key = rsa::PrivateKey::from_pkcs8_der(&der)
-        .or_else(|_| rsa::PrivateKey::from_pkcs1_der(&der))
-        .map_err(|_| bad())?;
-    if key.n_bytes().len() < 256 {
-        return Err(Error::Invalid(
-            "An RSA key needs 2048 bits or more".to_owned(),
-        ));
-    }
-    from_key(&key)
-}
-
-fn read_certificate(text: &str) -> Result<Vec<u8>> {
-    let bad = || Error::Invalid("Failed to decode certificate".to_owned());
-    let der = decode_pem(text).ok_or_else(bad)?;
-    not_after(&der).map(|_| der).ok_or_else(bad)
-}
-
-fn decode_pem(text: &str) -> Option<Vec<u8>> {
-    let body: String = text
-        .lines()
-        .filter(|line| !line.starts_with("-----"))
-        .flat_map(|l| l.chars())
-        .filter(|c| !c.is_whitespace())
-        .collect();
-    STANDARD.decode(body).ok().filter(|der| !der.is_empty())
-}
-
-/// When a certificate ends, milliseconds since 1970: the second time in its DER (RFC 5280 §4.1.2.5).
-fn not_after(der: &[u8]) -> Option<i64> {
-    let mut times = (0..der.len().checked_sub(17)?).filter_map(|at| {
-        let (tag, length) = (der[at], usize::from(der[at + 1]));
-        let text = std::str::from_utf8(der.get(at + 2..at + 2 + length)?).ok()?;
-        let digits = text
-            .strip_suffix('Z')
-            .filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?;
-        let full = match (tag, length) {
-            (0x17, 13) => format!(
-                "{}{digits}",
-                if digits.starts_with(|c| c >= '5') {
-                    "19"
-                } else {
-                    "20"
-                }
-            ),
-            (0x18, 15) => digits.to_owned(),
-            _ => return None,
-        };
-        let part = |range: std::ops::Range<usize>| full.get(range)?.parse::<u8>().ok();
-        let month = time::Month::try_from(part(4..6)?).ok()?;
-        let date =
-            time::Date::from_calendar_date(full.get(0..4)?.parse().ok()?, month, part(6..8)?)
-                .ok()?;
-        let clock = time::Time::from_hms(part(8..10)?, part(10..12)?, part(12..14)?).ok()?;
-        Some(time::OffsetDateTime::new_utc(date, clock).unix_timestamp() * 1000)
-    });
-    times.nth(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::Status;
 
     fn config(member: &str, value: &str) -> Map<String, Value> {
         json!({ member: [value] }).as_object().unwrap().clone()

@@ -7,37 +7,21 @@ use sqlx::{FromRow, PgExecutor, Row as _, types::Json};
 use store::Connection;
 use uuid::Uuid;
 
-use crate::component::{Component, KEY_PROVIDER};
 use crate::key::{Key, Material};
-use crate::provider::{self, MASK, Made};
-use crate::{KeyPool, Realm, RealmRepresentation, Result, Sealer, Settings, ca, component};
-
-/// The four key providers of a new realm: name, provider, config.
-const NEW_REALM_KEYS: [(&str, &str, &[(&str, &str)]); 4] = [
-    ("rsa-generated", "rsa-generated", &[("priority", "100")]),
-    (
-        "rsa-enc-generated",
-        "rsa-enc-generated",
-        &[("priority", "100"), ("algorithm", "RSA-OAEP")],
-    ),
-    (
-        "hmac-generated-hs512",
-        "hmac-generated",
-        &[("priority", "100"), ("algorithm", "HS512")],
-    ),
-    ("aes-generated", "aes-generated", &[("priority", "100")]),
-];
+use crate::provider::{self, MASK};
+use crate::{Realm, RealmRepresentation, Result, Sealer, Settings};
 
 #[derive(FromRow)]
-struct Row {
-    id: Uuid,
-    public_id: String,
-    name: String,
-    enabled: bool,
-    not_before: i64,
-    default_role: Uuid,
-    settings: Json<RealmRepresentation>,
-    ca_certificate: Vec<u8>,
+pub(crate) struct Row {
+    pub id: Uuid,
+    pub public_id: String,
+    pub name: String,
+    pub enabled: bool,
+    pub not_before: i64,
+    pub default_role: Uuid,
+    pub default_role_name: Option<String>,
+    pub settings: Json<RealmRepresentation>,
+    pub ca_certificate: Vec<u8>,
 }
 
 /// Reads a realm with its keys.
@@ -48,6 +32,7 @@ pub async fn find(db: &store::Pool, sealer: &Sealer, name: &str) -> Result<Optio
     let mut connection = db.acquire().await?;
     let row: Option<Row> = sqlx::query_as(
         "select r.id, r.public_id, r.name, r.enabled, r.not_before, r.default_role, r.settings, \
+         (select d.name from role d where d.realm_id = r.id and d.id = r.default_role) as default_role_name, \
          c.certificate as ca_certificate from realm r join realm_ca c on c.realm_id = r.id where r.name = $1",
     )
     .bind(name)
@@ -71,7 +56,7 @@ pub async fn find(db: &store::Pool, sealer: &Sealer, name: &str) -> Result<Optio
     Ok(Some(assemble(row, keys)))
 }
 
-fn assemble(row: Row, keys: Vec<Arc<Key>>) -> Realm {
+pub(crate) fn assemble(row: Row, keys: Vec<Arc<Key>>) -> Realm {
     Realm {
         id: row.id,
         public_id: row.public_id,
@@ -79,6 +64,7 @@ fn assemble(row: Row, keys: Vec<Arc<Key>>) -> Realm {
         enabled: row.enabled,
         not_before: row.not_before,
         default_role: row.default_role,
+        default_role_name: row.default_role_name.unwrap_or_default(),
         settings: Settings::read(&row.settings.0),
         rep: row.settings.0,
         keys,
@@ -137,6 +123,7 @@ pub async fn list(
 ) -> Result<Vec<Realm>> {
     let rows: Vec<Row> = sqlx::query_as(
         "select r.id, r.public_id, r.name, r.enabled, r.not_before, r.default_role, r.settings, \
+         (select d.name from role d where d.realm_id = r.id and d.id = r.default_role) as default_role_name, \
          ''::bytea as ca_certificate from realm r where $1::text is null or name = $1 order by r.name offset $2 limit $3",
     )
     .bind(only)
@@ -148,188 +135,6 @@ pub async fn list(
         .into_iter()
         .map(|row| assemble(row, Vec::new()))
         .collect())
-}
-
-/// A realm about to be made: all the slow work is done, what is left is one transaction.
-pub struct NewRealm {
-    /// Its row id.
-    pub id: Uuid,
-    /// The id that clients see.
-    pub public_id: String,
-    /// Its name.
-    pub name: String,
-    /// The id that its default role will have; the caller makes that role.
-    pub default_role: Uuid,
-    enabled: bool,
-    not_before: i64,
-    settings: RealmRepresentation,
-    smtp_password: Option<Vec<u8>>,
-    ca: ca::Ca,
-    keys: Vec<(Component, Made)>,
-}
-
-/// What the caller needs to go on after [`create`].
-pub type Created = Arc<Realm>;
-
-impl NewRealm {
-    /// Makes the keys, the CA and the certificates of a realm that `rep` describes. The name has been checked.
-    ///
-    /// # Errors
-    /// [`crate::Error::Invalid`] in Keycloak's words, for a bad key config.
-    pub async fn prepare(
-        sealer: &Sealer,
-        keys: &KeyPool,
-        rep: &RealmRepresentation,
-    ) -> Result<Self> {
-        let name = rep.realm.clone().unwrap_or_default();
-        let given = rep.id.clone().filter(|id| !id.is_empty());
-        let id = given
-            .as_deref()
-            .and_then(|id| id.parse().ok())
-            .unwrap_or_else(Uuid::new_v4);
-        let public_id = given.unwrap_or_else(|| id.to_string());
-        let ca = ca::create(id)?;
-        let mut made = Vec::new();
-        for (component, provider, config) in key_components(rep, &public_id) {
-            let key = provider::make(&provider, config, id, &name, &ca.pkcs8, keys).await?;
-            made.push((
-                Component {
-                    config: key.config.clone(),
-                    ..component
-                },
-                key,
-            ));
-        }
-        let mut settings = strip(crate::json::overlay(&RealmRepresentation::defaults(), rep));
-        let smtp_password = seal_smtp(sealer, id, &mut settings)?;
-        keep_default_attributes(&mut settings);
-        Ok(Self {
-            id,
-            public_id,
-            name,
-            default_role: Uuid::new_v4(),
-            enabled: rep.enabled.unwrap_or(false),
-            not_before: rep.not_before.unwrap_or(0),
-            settings,
-            smtp_password,
-            ca,
-            keys: made,
-        })
-    }
-}
-
-/// The key providers that a representation asks for, else the four of a new realm. Exports carry no private keys of
-/// generated providers, so those are made anew.
-fn key_components(
-    rep: &RealmRepresentation,
-    public_id: &str,
-) -> Vec<(Component, String, Map<String, Value>)> {
-    let component = |id: Uuid, name: &str, provider: &str, config: Map<String, Value>| {
-        let component = Component {
-            id,
-            parent_id: public_id.to_owned(),
-            name: name.to_owned(),
-            provider_id: provider.to_owned(),
-            provider_type: KEY_PROVIDER.to_owned(),
-            sub_type: None,
-            config: Map::new(),
-        };
-        (component, provider.to_owned(), config)
-    };
-    let given: Vec<component::ComponentRepresentation> = rep
-        .components
-        .as_ref()
-        .and_then(|components| components.get(KEY_PROVIDER))
-        .and_then(|list| serde_json::from_value(list.clone()).ok())
-        .unwrap_or_default();
-    let given: Vec<_> = given
-        .into_iter()
-        .filter(|c| {
-            c.provider_id
-                .as_deref()
-                .is_some_and(|p| provider::PROVIDERS.contains(&p))
-        })
-        .take(100)
-        .map(|c| {
-            let provider = c.provider_id.unwrap_or_default();
-            let id =
-                c.id.and_then(|id| id.parse().ok())
-                    .unwrap_or_else(Uuid::new_v4);
-            let mut config = c.config.unwrap_or_default();
-            if provider.ends_with("-generated") {
-                for member in [
-                    "privateKey",
-                    "certificate",
-                    "secret",
-                    "kid",
-                    "ecdsaPrivateKey",
-                    "ecdsaPublicKey",
-                ] {
-                    config.remove(member);
-                }
-            }
-            component(
-                id,
-                c.name.as_deref().unwrap_or(&provider),
-                &provider,
-                config,
-            )
-        })
-        .collect();
-    if !given.is_empty() {
-        return given;
-    }
-    NEW_REALM_KEYS
-        .iter()
-        .map(|(name, provider, config)| {
-            let config = config
-                .iter()
-                .map(|(member, value)| ((*member).to_owned(), json!([value])))
-                .collect();
-            component(Uuid::new_v4(), name, provider, config)
-        })
-        .collect()
-}
-
-/// Writes the realm, its CA and its keys: four statements. Roles, clients and users are the caller's next.
-///
-/// # Errors
-/// [`crate::Error::Duplicate`] with `realm_name_key` or `realm_public_id_key`.
-pub async fn create(db: &mut Connection, sealer: &Sealer, new: NewRealm) -> Result<Created> {
-    sqlx::query(
-        "insert into realm (id, public_id, name, enabled, not_before, default_role, settings, smtp_password) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(new.id)
-    .bind(&new.public_id)
-    .bind(&new.name)
-    .bind(new.enabled)
-    .bind(new.not_before)
-    .bind(new.default_role)
-    .bind(Json(&new.settings))
-    .bind(&new.smtp_password)
-    .execute(&mut *db)
-    .await?;
-    sqlx::query("insert into realm_ca (realm_id, certificate, private_key) values ($1, $2, $3)")
-        .bind(new.id)
-        .bind(&new.ca.certificate)
-        .bind(sealer.seal(new.id, new.id, &new.ca.pkcs8)?)
-        .execute(&mut *db)
-        .await?;
-    component::insert_many(db, sealer, new.id, &new.keys).await?;
-    Ok(Arc::new(assemble(
-        Row {
-            id: new.id,
-            public_id: new.public_id,
-            name: new.name,
-            enabled: new.enabled,
-            not_before: new.not_before,
-            default_role: new.default_role,
-            settings: Json(new.settings),
-            ca_certificate: new.ca.certificate,
-        },
-        Vec::new(),
-    )))
 }
 
 /// Changes a realm: members that `change` has replace those it had. Concurrent changes take turns.
@@ -384,7 +189,7 @@ pub async fn delete(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool> {
 }
 
 /// Takes out what has a column or a table of its own.
-fn strip(rep: RealmRepresentation) -> RealmRepresentation {
+pub(crate) fn strip(rep: RealmRepresentation) -> RealmRepresentation {
     RealmRepresentation {
         id: None,
         realm: None,
@@ -428,7 +233,7 @@ fn strip(rep: RealmRepresentation) -> RealmRepresentation {
 }
 
 /// Puts the mail password aside, sealed; the settings keep a mask, as Keycloak shows it.
-fn seal_smtp(
+pub(crate) fn seal_smtp(
     sealer: &Sealer,
     realm: Uuid,
     settings: &mut RealmRepresentation,
@@ -449,7 +254,7 @@ fn seal_smtp(
 }
 
 /// Keycloak writes some settings into `attributes` as well; they come back even when a change left them out.
-fn keep_default_attributes(settings: &mut RealmRepresentation) {
+pub(crate) fn keep_default_attributes(settings: &mut RealmRepresentation) {
     let defaults = RealmRepresentation::defaults()
         .attributes
         .unwrap_or_default();
@@ -470,25 +275,5 @@ fn keep_default_attributes(settings: &mut RealmRepresentation) {
         if let Some(value) = value {
             attributes.insert(name.to_owned(), json!(value.to_string()));
         }
-    }
-}
-
-impl NewRealm {
-    /// The realm as it will be, without keys: what a user's checks need before there is a row.
-    #[must_use]
-    pub fn shell(&self) -> Realm {
-        assemble(
-            Row {
-                id: self.id,
-                public_id: self.public_id.clone(),
-                name: self.name.clone(),
-                enabled: self.enabled,
-                not_before: self.not_before,
-                default_role: self.default_role,
-                settings: Json(self.settings.clone()),
-                ca_certificate: self.ca.certificate.clone(),
-            },
-            Vec::new(),
-        )
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, StatusCode, Uri};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _, web};
 use protocol::HttpError;
@@ -41,9 +41,7 @@ pub(crate) async fn around(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
     let health = request.app_data::<web::Data<Health>>().cloned();
-    let limit = request
-        .app_data::<RequestTimeout>()
-        .map_or(Duration::from_secs(5), |limit| limit.0);
+    let limit = limit(&request);
     let flag = |of: fn(&Health) -> bool| health.as_ref().is_some_and(|health| of(health));
 
     let starting = flag(|health| !health.bootstrapped.load(Ordering::SeqCst));
@@ -81,6 +79,21 @@ pub(crate) async fn around(
         .record(begun.elapsed());
     tracing::debug!(status = status.as_u16(), path = ?response.request().path(), ms = begun.elapsed().as_millis(), "answered");
     Ok(response)
+}
+
+/// The import of a large realm hashes passwords and writes rows for longer than any other request may take.
+fn limit(request: &ServiceRequest) -> Duration {
+    const LARGE: usize = 64 * 1024;
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if request.method() == Method::POST && length.is_some_and(|length| length > LARGE) {
+        return Duration::from_secs(60);
+    }
+    request
+        .app_data::<RequestTimeout>()
+        .map_or(Duration::from_secs(5), |limit| limit.0)
 }
 
 /// Refuses what is too large to be meant, and paths that could be taken for another one.
