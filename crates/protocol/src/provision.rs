@@ -98,7 +98,7 @@ pub async fn create_realm(
         .realms
         .get(&name)
         .await?
-        .ok_or_else(|| HttpError::not_found())
+        .ok_or_else(HttpError::not_found)
 }
 
 /// Makes a user as an import does: roles and all.

@@ -76,7 +76,7 @@ pub(crate) enum Material {
     Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding, ParsedPublicKey),
     Ec(EcdsaKeyPair, ParsedPublicKey),
     Ed(Ed25519KeyPair, ParsedPublicKey),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     /// Encryption keys are not used yet and stay sealed in the database.
     None,
 }
@@ -259,6 +259,7 @@ impl Material {
             let pair = EcdsaKeyPair::from_pkcs8(signing, private).map_err(|_| broken())?;
             Ok(Self::Ec(pair, public(how)?))
         };
+        let hmac = |algorithm| Self::Hmac(Box::new(hmac::Key::new(algorithm, private)));
         match algorithm {
             "RS256" => rsa(&RSA_PKCS1_SHA256, &RSA_PKCS1_2048_8192_SHA256),
             "RS384" => rsa(&RSA_PKCS1_SHA384, &RSA_PKCS1_2048_8192_SHA384),
@@ -273,9 +274,9 @@ impl Material {
                 Ed25519KeyPair::from_pkcs8(private).map_err(|_| broken())?,
                 public(&ED25519)?,
             )),
-            "HS256" => Ok(Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, private))),
-            "HS384" => Ok(Self::Hmac(hmac::Key::new(hmac::HMAC_SHA384, private))),
-            "HS512" => Ok(Self::Hmac(hmac::Key::new(hmac::HMAC_SHA512, private))),
+            "HS256" => Ok(hmac(hmac::HMAC_SHA256)),
+            "HS384" => Ok(hmac(hmac::HMAC_SHA384)),
+            "HS512" => Ok(hmac(hmac::HMAC_SHA512)),
             _ => Ok(Self::None),
         }
     }

@@ -12,8 +12,14 @@ use crate::provider::{self, Made};
 use crate::sql::{Row, assemble, keep_default_attributes, seal_smtp, strip};
 use crate::{KeyPool, Realm, RealmRepresentation, Result, Sealer, ca, component};
 
+type NewKey = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
 /// The four key providers of a new realm: name, provider, config.
-const NEW_REALM_KEYS: [(&str, &str, &[(&str, &str)]); 4] = [
+const NEW_REALM_KEYS: [NewKey; 4] = [
     ("rsa-generated", "rsa-generated", &[("priority", "100")]),
     (
         "rsa-enc-generated",

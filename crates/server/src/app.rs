@@ -152,8 +152,11 @@ pub async fn build(
         async move {
             match bootstrap::run(&settings, &options, &state, &health).await {
                 Ok(()) => {
+                    // A connection of its own: a queue of requests does not make the database unwell.
+                    let mut probe = options;
+                    probe.max_connections = 1;
                     tokio::join!(
-                        Arc::clone(&health).watch(state.pool.clone()),
+                        Arc::clone(&health).watch(probe.pool()),
                         background::sweep(state.clone())
                     );
                 }

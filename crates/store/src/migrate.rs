@@ -78,7 +78,7 @@ impl AsyncQuery<Vec<Migration>> for Adapter<'_> {
                 let applied_on: String = row.try_get(2)?;
                 let checksum: String = row.try_get(3)?;
                 Ok(Migration::applied(
-                    row.try_get::<i32, _>(0)?.into(),
+                    row.try_get(0)?,
                     row.try_get(1)?,
                     OffsetDateTime::parse(&applied_on, &Rfc3339)
                         .map_err(|e| sqlx::Error::Decode(e.into()))?,

@@ -113,7 +113,7 @@ pub async fn fail(
          select n, case when locked or w <= 0 then lockouts else lockouts + 1 end, \
          case when locked then until \
               when w > 0 and lockouts + 1 <= $12 then greatest(until, $3 / 1000 + w) \
-              when w <= 0 and $3 - f.last_failure < $9 then greatest(until, $3 / 1000 + least($11, $10)) \
+              when w <= 0 and $9 > 0 and $3 - f.last_failure < $9 then greatest(until, $3 / 1000 + least($11, $10)) \
               else until end, \
          greatest(f.last_failure, $3), $4 from (\
          select n, lockouts, until, until > $3 / 1000 as locked, least($11, ",
