@@ -68,12 +68,17 @@ pub fn start(
 fn cluster() -> &'static DevCluster {
     static CLUSTER: OnceLock<DevCluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
-        let dir = std::env::temp_dir().join("realmkeep-api-tests");
-        let start = |dir: &std::path::Path| DevCluster::start(dir, None, Durability::None);
-        // Databases of an earlier run are of no use; another run at the same time gets a folder of its own.
-        std::fs::remove_dir_all(dir.join("pg")).ok();
-        start(&dir)
-            .unwrap_or_else(|_| start(&dir.with_extension(std::process::id().to_string())).unwrap())
+        let temp = std::env::temp_dir();
+        // Several runs may go on at once; what is left of one that has ended is of no use.
+        for folder in std::fs::read_dir(&temp).unwrap().filter_map(Result::ok) {
+            let name = folder.file_name().into_string().unwrap_or_default();
+            let pid = name.strip_prefix("realmkeep-api-tests.");
+            if pid.is_some_and(|pid| !std::path::Path::new("/proc").join(pid).exists()) {
+                std::fs::remove_dir_all(folder.path()).ok();
+            }
+        }
+        let dir = temp.join(format!("realmkeep-api-tests.{}", std::process::id()));
+        DevCluster::start(&dir, None, Durability::None).unwrap()
     })
 }
 
@@ -130,6 +135,14 @@ impl Admin {
 
     pub async fn delete(&self, path: &str) -> Answer {
         self.call(Method::DELETE, path, None).await
+    }
+
+    /// The body of a `GET` as it came.
+    pub async fn bytes(&self, path: &str) -> Vec<u8> {
+        let url = format!("{}/admin/realms{path}", self.base);
+        let request = self.http.get(url).bearer_auth(&self.token);
+        let response = request.send().await.unwrap();
+        response.bytes().await.unwrap().to_vec()
     }
 
     /// Makes something and gives its id, the last part of `Location`.

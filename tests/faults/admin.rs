@@ -8,6 +8,9 @@ use crate::node::Node;
 /// The client id of the docker-v2 client that [`Node::registry`] makes.
 pub const SERVICE: &str = "registry";
 
+/// What the token endpoint answers to a password that is not taken, whatever the reason.
+pub const REFUSED: u16 = 400;
+
 impl Node {
     /// An access token of the administrator, kept for later calls.
     pub fn token(&self) -> String {

@@ -37,7 +37,7 @@ impl Chance {
         Duration::from_millis(self.below(end))
     }
 
-    pub fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[usize::try_from(self.below(list.len() as u64)).unwrap()]
+    pub fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[usize::try_from(self.below(list.len() as u64)).unwrap()]
     }
 }

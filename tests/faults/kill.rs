@@ -13,7 +13,7 @@ use crate::invariants::{Whole, wait_for_silence};
 use crate::node::{Node, Setup};
 use crate::postgres::Database;
 use crate::process::say;
-use crate::{alone, postgres};
+use crate::{alone, beside, postgres};
 
 /// Rounds in all, and lanes that share them: one a core.
 const ROUNDS: usize = 200;
@@ -88,7 +88,7 @@ fn rounds(lane: u64, mut chance: Chance) -> [usize; 3] {
             .collect();
         let doomed = old.iter().next().cloned();
         let moment = match chance.below(4) {
-            0 | 1 => Moment::At(*chance.one_of(&TABLES)),
+            0 | 1 => Moment::At(chance.one_of(&TABLES)),
             2 => Moment::AfterAnswer(chance.millis(40)),
             _ => Moment::AfterRequest(chance.millis(600)),
         };
@@ -191,8 +191,33 @@ fn die_during(
 }
 
 #[test]
+fn the_check_for_whole_realms_notices_one_row_too_few_in_any_table() {
+    let _beside = beside();
+    let database = postgres::shared().database();
+    let node = Node::start(&database);
+    node.realm("model");
+    let whole = Whole::learn(&database, "model");
+    for table in TABLES.iter().filter(|table| **table != "realm") {
+        node.realm("broken");
+        let names = BTreeSet::from(["broken", "master", "model"].map(str::to_owned));
+        assert_eq!(whole.check(&database), names);
+        database.sql(&format!(
+            "delete from {table} where ctid = (select t.ctid from {table} t join realm r on r.id = t.realm_id \
+             where r.name = 'broken' limit 1)"
+        ));
+        let noticed = std::panic::catch_unwind(|| whole.check(&database));
+        assert!(noticed.is_err(), "a row of {table} is gone");
+        database.sql("delete from realm where name = 'broken'");
+        database.sql("delete from client where client_id = 'broken-realm'");
+    }
+    // What master has for a realm outlives that realm.
+    database.sql("delete from realm where name = 'model'");
+    assert!(std::panic::catch_unwind(|| whole.check(&database)).is_err());
+}
+
+#[test]
 fn a_first_start_that_was_killed_is_completed_by_the_next() {
-    let _beside = crate::beside();
+    let _beside = beside();
     let mut chance = Chance::new("kill -9 during the first start");
     for _ in 0..8 {
         let database = postgres::shared().database();

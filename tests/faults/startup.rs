@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::admin::REFUSED;
 use crate::node::{Node, Setup};
 use crate::process::Folder;
 use crate::{beside, postgres};
@@ -46,7 +47,7 @@ fn the_first_administrator_is_made_once_and_never_reset() {
             login(&node, "root", "first-password"),
             login(&node, "root", "second-password")
         ),
-        (200, 401)
+        (200, REFUSED)
     );
     restart_with(&mut node, "other", "third-password");
     assert_eq!(
@@ -54,7 +55,7 @@ fn the_first_administrator_is_made_once_and_never_reset() {
             login(&node, "root", "first-password"),
             login(&node, "other", "third-password")
         ),
-        (200, 401)
+        (200, REFUSED)
     );
     assert_eq!(rows(), before);
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use reqwest::{Certificate, Client};
 
-use crate::load::{RUNTIME, send};
+use crate::load::{Outcome, RUNTIME, send};
 use crate::node::Setup;
 use crate::process::{Folder, port, until};
 use crate::{beside, postgres};
 
-/// A certificate of its own for `localhost`: PEM of it and of its key, and a client that trusts nothing else.
-fn made() -> (String, String, Client) {
+/// A certificate of its own for `localhost`: PEM of it and of its key.
+fn made() -> (String, String) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let pem = |label: &str, der: &[u8]| {
@@ -22,20 +22,21 @@ fn made() -> (String, String, Client) {
             BASE64_STANDARD.encode(der)
         )
     };
-    let certificate = pem("CERTIFICATE", cert.der());
-    let trusted = Certificate::from_pem(certificate.as_bytes()).unwrap();
-    // No connection is kept: each request sees the certificate of its own handshake.
+    (
+        pem("CERTIFICATE", cert.der()),
+        pem("PRIVATE KEY", &signing_key.serialize_der()),
+    )
+}
+
+/// Fetches as somebody who trusts one certificate, and remembers no earlier handshake.
+fn ask(url: &str, trusted: &str) -> Outcome {
+    let trusted = Certificate::from_pem(trusted.as_bytes()).unwrap();
     let client = Client::builder()
         .tls_certs_only([trusted])
-        .pool_max_idle_per_host(0)
         .no_proxy()
         .build()
         .unwrap();
-    (
-        certificate,
-        pem("PRIVATE KEY", &signing_key.serialize_der()),
-        client,
-    )
+    RUNTIME.block_on(send(client.get(url)))
 }
 
 #[test]
@@ -44,9 +45,9 @@ fn a_renewed_certificate_is_taken_up_without_a_restart() {
     let database = postgres::shared().database();
     let folder = Folder::new();
     let tls = port();
-    let ((certificate, key, client), (new_certificate, new_key, new_client)) = (made(), made());
+    let ((certificate, key), (new_certificate, new_key)) = (made(), made());
     let files = (
-        folder.write("tls.crt", certificate),
+        folder.write("tls.crt", &certificate),
         folder.write("tls.key", key),
     );
     let mut node = Setup::start(&database)
@@ -57,9 +58,9 @@ fn a_renewed_certificate_is_taken_up_without_a_restart() {
         .ready();
     let discovery =
         format!("https://localhost:{tls}/realms/master/.well-known/openid-configuration");
-    let ask = |client: &Client| RUNTIME.block_on(send(client.get(&discovery)));
+    let ask = |trusted: &str| ask(&discovery, trusted);
 
-    let answer = ask(&client);
+    let answer = ask(&certificate);
     assert!(answer.is(200), "{answer:?}");
     assert!(
         answer.body.contains(&format!(
@@ -69,18 +70,18 @@ fn a_renewed_certificate_is_taken_up_without_a_restart() {
         answer.body
     );
     assert_eq!(node.issuer("master"), format!("{}/realms/master", node.url));
-    assert!(ask(&new_client).status.is_err());
+    assert!(ask(&new_certificate).status.is_err());
 
     // Half of a renewal does not count.
-    fs::write(&files.0, new_certificate).unwrap();
+    fs::write(&files.0, &new_certificate).unwrap();
     let half = Instant::now();
     while half.elapsed() < Duration::from_millis(2500) {
-        assert!(ask(&client).is(200));
+        assert!(ask(&certificate).is(200));
     }
     fs::write(&files.1, new_key).unwrap();
     until("the new certificate", Duration::from_secs(5), || {
-        ask(&new_client).is(200).then_some(())
+        ask(&new_certificate).is(200).then_some(())
     });
-    assert!(ask(&client).status.is_err());
+    assert!(ask(&certificate).status.is_err());
     assert!(node.runs());
 }

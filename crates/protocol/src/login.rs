@@ -171,8 +171,7 @@ async fn refuse(
     failed.user_id = user.map(|user| user.id.to_string());
     failed.error = Some(error.to_owned());
     event::record(ctx, failed).await;
-    metrics::counter!("realmkeep_login_failures_total", "realm" => ctx.realm.name.clone())
-        .increment(1);
+    metrics::counter!("realmkeep_login_failures_total").increment(1);
     Ok(Err(refusal))
 }
 

@@ -9,6 +9,7 @@ mod worker;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use store::{Error, Result};
 use tokio::sync::oneshot;
@@ -22,6 +23,8 @@ use worker::Worker;
 pub const MAX_PASSWORD: usize = 4096;
 /// Jobs that wait for each thread at most.
 const QUEUE_PER_CORE: usize = 64;
+/// After so long without work a thread gives its memory back.
+const REST_AFTER: Duration = Duration::from_secs(5);
 
 /// What checking a password found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,8 @@ pub struct Verdict {
     pub needs_rehash: bool,
 }
 
-/// The threads that hash: one a core, each with memory that it keeps; first come, first served. Cheap to clone; the
-/// threads end with the last clone.
+/// The threads that hash: one a core, each with memory that it keeps while there is work; first come, first served.
+/// Cheap to clone; the threads end with the last clone.
 #[derive(Clone)]
 pub struct Hasher(Arc<Handle>);
 
@@ -170,7 +173,8 @@ impl Shared {
         Ok(())
     }
 
-    fn next(&self) -> Option<Job> {
+    /// The next job, waiting for it; a worker that waits for long holds no memory.
+    fn next(&self, worker: &mut Worker) -> Option<Job> {
         let mut queue = self.lock();
         loop {
             while let Some(job) = queue.jobs.pop_front() {
@@ -181,16 +185,29 @@ impl Shared {
             if queue.closed {
                 return None;
             }
-            queue = self
+            if worker.is_at_rest() {
+                queue = self
+                    .work
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let (woken, waited) = self
                 .work
-                .wait(queue)
+                .wait_timeout(queue, REST_AFTER)
                 .unwrap_or_else(PoisonError::into_inner);
+            queue = woken;
+            if waited.timed_out() && queue.jobs.is_empty() {
+                drop(queue);
+                worker.rest();
+                queue = self.lock();
+            }
         }
     }
 
     fn serve(&self) {
         let mut worker = Worker::new();
-        while let Some(job) = self.next() {
+        while let Some(job) = self.next(&mut worker) {
             // An answer that nobody waits for any more is dropped.
             match job {
                 Job::Hash { password, reply } => drop(reply.send(worker.hash(&password))),

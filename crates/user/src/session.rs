@@ -61,6 +61,8 @@ pub struct Refreshed {
     pub client_started: i64,
     /// Whether the user asked to be remembered.
     pub remember_me: bool,
+    /// Until this second wrong passwords have locked the user; 0 without any.
+    pub locked_until: i64,
 }
 
 /// Begins a session of a user at a client (its uuid) at second `now`; its id.
@@ -158,8 +160,10 @@ pub async fn refresh(
          moved as (update user_session m set last_refresh = $4 from s where m.realm_id = $1 and m.id = s.id \
          and s.client_started is not null and m.last_refresh <= $4 - $7) ",
         crate::select_user!(
-            ", s.started, s.last_refresh, s.client_started, s.remember_me from s join user_entity u \
-             on u.realm_id = $1 and u.id = s.user_id"
+            ", s.started, s.last_refresh, s.client_started, s.remember_me, \
+             coalesce(f.failed_login_not_before, 0) as locked_until from s join user_entity u \
+             on u.realm_id = $1 and u.id = s.user_id left join login_failure f on f.realm_id = u.realm_id \
+             and f.user_id = u.id"
         )
     );
     let row = sqlx::query(SQL)
@@ -184,6 +188,7 @@ pub async fn refresh(
         last_refresh: row.try_get("last_refresh")?,
         client_started,
         remember_me: row.try_get("remember_me")?,
+        locked_until: row.try_get("locked_until")?,
     })))
 }
 

@@ -67,6 +67,9 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
     if !live.user.enabled {
         return Err(invalid("User disabled"));
     }
+    if settings.brute_force_protected && now < live.locked_until {
+        return Err(invalid("User temporarily disabled"));
+    }
     if claims.iat < live.user.not_before {
         return Err(invalid("Stale token"));
     }

@@ -19,6 +19,15 @@ impl Worker {
         Self { argon2: None }
     }
 
+    /// Wipes the memory and gives it back.
+    pub(super) fn rest(&mut self) {
+        self.argon2 = None;
+    }
+
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.argon2.is_none()
+    }
+
     pub(super) fn hash(&mut self, password: &[u8]) -> Result<PasswordHash> {
         let mut salt = vec![0; SALT_LEN];
         aws_lc_rs::rand::fill(&mut salt)
@@ -145,6 +154,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_worker_that_rested_holds_no_memory_and_finds_what_it_found_before() {
+        let mut worker = Worker::new();
+        let hash = worker.hash(b"secret").unwrap();
+        assert!(!worker.is_at_rest());
+        worker.rest();
+        assert!(worker.is_at_rest());
+        assert!(worker.verify(b"secret", Some(&hash)).unwrap().ok);
     }
 
     #[test]
