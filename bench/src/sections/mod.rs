@@ -1,0 +1,7 @@
+//! What is measured; each section gives its lines of the table.
+
+pub mod docker;
+pub mod endpoints;
+pub mod life;
+pub mod overload;
+pub mod realms;
