@@ -10,9 +10,13 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 
+use crate::process::Cpu;
+
 /// Rates of the whole machine, a second.
 #[derive(Clone, Copy)]
 pub struct Bound {
+    /// Processor time of one argon2id, in ms.
+    pub argon2_cpu: f64,
     /// argon2id with Keycloak's parameters (7168 KiB, 5 passes, 1 lane, 32 bytes), the memory kept.
     pub argon2: f64,
     /// One such hash and one RS256 signature with 2048 bits: what a docker token consists of.
@@ -30,6 +34,8 @@ impl Bound {
             .tag_len(TagLen::bytes(32))
             .build()
             .map_err(|error| anyhow::anyhow!("{error}"))?;
+        let before = Cpu::now(None);
+        let begun = Instant::now();
         let argon2 = everywhere(time * 2 / 3, || {
             let mut hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hasher();
             let mut value = [0; 32];
@@ -39,6 +45,9 @@ impl Bound {
                     .map_err(|error| anyhow::anyhow!("{error}"))
             }
         })?;
+        let took = begun.elapsed().as_secs_f64();
+        let mut used = Cpu::default();
+        used.add(before, Cpu::now(None));
         let sign = everywhere(time / 3, || {
             let mut signature = vec![0; key.public_modulus_len()];
             move || {
@@ -53,6 +62,7 @@ impl Bound {
             }
         })?;
         Ok(Self {
+            argon2_cpu: used.generator * 1000.0 / (argon2 * took),
             argon2,
             with_signature: 1.0 / (1.0 / argon2 + 1.0 / sign),
         })

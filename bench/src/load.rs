@@ -93,19 +93,20 @@ impl Case {
         f64::from(sorted.get(at).copied().unwrap_or_default()) / 1000.0
     }
 
-    /// Processor time of one request, in ms: server + Postgres + generator; and how much of the machine others took.
-    pub fn cpu(&self) -> String {
+    /// Processor time of one request, in ms: server, Postgres, generator.
+    pub fn cpu(&self) -> [f64; 3] {
         let of = |seconds: f64| seconds * 1000.0 / self.latencies.len().max(1) as f64;
+        [self.cpu.server, self.cpu.postgres, self.cpu.generator].map(of)
+    }
+
+    /// The same in words, with the part of all processor time that went to programs beside the measurement.
+    pub fn cpu_cell(&self) -> String {
+        let [server, postgres, generator] = self.cpu();
         let others = self.cpu.others() / self.cpu.machine.max(0.01) * 100.0;
         if self.site.pid.is_none() {
-            return format!("? + ? + {:.3}", of(self.cpu.generator));
+            return format!("? + ? + {generator:.3}");
         }
-        format!(
-            "{:.3} + {:.3} + {:.3}; others {others:.0} %",
-            of(self.cpu.server),
-            of(self.cpu.postgres),
-            of(self.cpu.generator)
-        )
+        format!("{server:.3} + {postgres:.3} + {generator:.3}; others {others:.0} %")
     }
 }
 

@@ -126,10 +126,11 @@ async fn main() -> Result<()> {
     if let Some(keycloak) = &keycloak {
         keycloak.clear().await?;
     }
+    rows.push(life::resident_after(&server, "this load").await?);
     if wanted(Section::Overload) {
         rows.extend(overload::rows(&server, &plan).await?);
+        rows.push(life::resident_after(&server, "these 500 logins").await?);
     }
-    rows.push(life::resident_after_load(&server)?);
     if wanted(Section::Realms) {
         rows.extend(realms::rows(&server, &plan).await?);
         if wanted(Section::Life) {

@@ -100,12 +100,21 @@ impl Server {
 
     /// Resident memory in MiB.
     pub fn resident(&self) -> Result<f64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most it has been, in MiB.
+    pub fn most_resident(&self) -> Result<f64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
         let kib = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(name))
             .and_then(|value| value.trim().trim_end_matches(" kB").parse::<f64>().ok());
-        Ok(kib.context("no VmRSS")? / 1024.0)
+        Ok(kib.with_context(|| format!("no {name}"))? / 1024.0)
     }
 
     /// Waits until the pool of ready-made keys is full: its thread sleeps.

@@ -2,242 +2,10 @@
 //! and never an error of the server.
 
 use futures_util::{StreamExt as _, stream};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::rows::snapshot;
-use crate::support::{Answer, Realm, login, server};
-
-/// A call that reads a representation, and a body that it takes.
-struct Call {
-    name: &'static str,
-    method: Method,
-    path: String,
-    good: Value,
-    /// The names of all members that the representation has.
-    members: Vec<String>,
-}
-
-/// The members that a representation is written with when each has a value, and those of its struct that are absent.
-///
-/// serde names all of them when it meets one that it does not know.
-fn members<T: serde::de::DeserializeOwned>() -> Vec<String> {
-    let error = serde_json::from_value::<T>(json!({ "noSuchMember": 1 }))
-        .err()
-        .unwrap()
-        .to_string();
-    let (_, list) = error.split_once("expected").unwrap();
-    let names: Vec<String> = list
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect();
-    assert!(names.len() > 3, "{error}");
-    names
-}
-
-struct Site {
-    realm: Realm,
-    token: String,
-    http: Client,
-    calls: Vec<Call>,
-}
-
-impl Site {
-    async fn new() -> Self {
-        let realm = Realm::new().await;
-        let token = login(&server().url, "master", "admin", "admin").await;
-        let role = realm
-            .admin
-            .get(&realm.path("/roles/offline_access"))
-            .await
-            .json;
-        let component = realm.admin.get(&realm.path("/components")).await.json[0]["id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        let models = format!("/clients/{}/protocol-mappers/models", realm.registry);
-        let mapper = realm.admin.get(&realm.path(&models)).await.json[0]["id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        let events: Vec<String> = [
-            "eventsEnabled",
-            "eventsExpiration",
-            "eventsListeners",
-            "enabledEventTypes",
-            "adminEventsEnabled",
-            "adminEventsDetailsEnabled",
-        ]
-        .map(str::to_owned)
-        .into();
-        let of_user = members::<user::UserRepresentation>();
-        let of_credential = members::<user::CredentialRepresentation>();
-        let of_client = members::<client::ClientRepresentation>();
-        let of_mapper = members::<client::ProtocolMapperRepresentation>();
-        let of_role = members::<realm::role::RoleRepresentation>();
-        let of_component = members::<realm::component::ComponentRepresentation>();
-        let of_realm = members::<realm::RealmRepresentation>();
-        let mapper_rep = json!({ "name": "m", "protocol": "docker-v2", "protocolMapper": "docker-v2-allow-all-mapper" });
-        let calls = [
-            (
-                "user",
-                Method::POST,
-                "/users".to_owned(),
-                json!({ "username": "bad" }),
-                &of_user,
-            ),
-            (
-                "user",
-                Method::PUT,
-                format!("/users/{}", realm.alice),
-                json!({}),
-                &of_user,
-            ),
-            (
-                "credential",
-                Method::PUT,
-                format!("/users/{}/reset-password", realm.alice),
-                json!({ "value": "secret" }),
-                &of_credential,
-            ),
-            (
-                "client",
-                Method::POST,
-                "/clients".to_owned(),
-                json!({ "clientId": "bad" }),
-                &of_client,
-            ),
-            (
-                "client",
-                Method::PUT,
-                format!("/clients/{}", realm.registry),
-                json!({}),
-                &of_client,
-            ),
-            (
-                "mapper",
-                Method::POST,
-                models.clone(),
-                mapper_rep.clone(),
-                &of_mapper,
-            ),
-            (
-                "mapper",
-                Method::PUT,
-                format!("{models}/{mapper}"),
-                mapper_rep,
-                &of_mapper,
-            ),
-            (
-                "role",
-                Method::POST,
-                "/roles".to_owned(),
-                json!({ "name": "bad" }),
-                &of_role,
-            ),
-            (
-                "role",
-                Method::PUT,
-                format!("/roles-by-id/{}", role["id"].as_str().unwrap()),
-                json!({ "name": "offline_access" }),
-                &of_role,
-            ),
-            (
-                "component",
-                Method::POST,
-                "/components".to_owned(),
-                json!({ "providerId": "aes-generated", "providerType": "org.keycloak.keys.KeyProvider" }),
-                &of_component,
-            ),
-            (
-                "component",
-                Method::PUT,
-                format!("/components/{component}"),
-                json!({}),
-                &of_component,
-            ),
-            (
-                "events config",
-                Method::PUT,
-                "/events/config".to_owned(),
-                json!({}),
-                &events,
-            ),
-            ("realm", Method::PUT, String::new(), json!({}), &of_realm),
-        ];
-        let calls = calls
-            .into_iter()
-            .map(|(name, method, path, good, members)| {
-                let path = realm.path(&path);
-                Call {
-                    name,
-                    method,
-                    path,
-                    good,
-                    members: members.clone(),
-                }
-            });
-        let calls = calls.collect();
-        Self {
-            realm,
-            token,
-            http: Client::new(),
-            calls,
-        }
-    }
-
-    async fn send(&self, call: &Call, body: Vec<u8>) -> Answer {
-        let url = format!("{}/admin/realms{}", server().url, call.path);
-        let request = self
-            .http
-            .request(call.method.clone(), url)
-            .bearer_auth(&self.token);
-        Answer::read(
-            request
-                .header("Content-Type", "application/json")
-                .body(body)
-                .send()
-                .await
-                .unwrap(),
-        )
-        .await
-    }
-
-    /// Sends each of these bodies, and says which was not refused with 4xx in JSON.
-    async fn refused(&self, bodies: Vec<(&Call, String, Vec<u8>)>) {
-        let before = snapshot(&self.realm.name).await;
-        let wrong = stream::iter(bodies).map(|(call, what, body)| async move {
-            let answer = self.send(call, body).await;
-            let told = answer.json.get("error").or(answer.json.get("errorMessage"));
-            let refused = (400..500).contains(&answer.status) && told.is_some_and(Value::is_string);
-            (!refused).then(|| {
-                format!(
-                    "{} {}: {what}: {} {}",
-                    call.method, call.name, answer.status, answer.text
-                )
-            })
-        });
-        let wrong: Vec<String> = wrong
-            .buffer_unordered(6)
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-        assert_eq!(
-            snapshot(&self.realm.name).await,
-            before,
-            "something was written"
-        );
-    }
-}
-
-fn with(good: &Value, name: &str, value: Value) -> Value {
-    let mut body = good.clone();
-    body[name] = value;
-    body
-}
+use crate::bodies::{Call, Site, with};
 
 #[tokio::test]
 async fn what_is_no_json_object_is_refused_everywhere() {
@@ -374,6 +142,7 @@ async fn a_member_of_the_wrong_type_is_never_an_error_of_the_server() {
         json!(1.5),
         json!(u64::MAX),
         json!(i64::MIN),
+        json!(1e20),
         json!(true),
         json!("x"),
         json!(""),
@@ -459,4 +228,141 @@ async fn a_member_of_the_wrong_type_is_never_an_error_of_the_server() {
             .status,
         204
     );
+}
+
+#[tokio::test]
+async fn a_realm_file_with_what_no_member_can_hold_makes_no_realm() {
+    let site = Site::new().await;
+    let name = format!("bad-{}", uuid::Uuid::new_v4().simple());
+    let members = site
+        .calls
+        .iter()
+        .find(|call| call.name == "realm")
+        .unwrap()
+        .members
+        .clone();
+    let call = Call {
+        name: "new realm",
+        method: Method::POST,
+        path: String::new(),
+        good: json!({ "realm": name }),
+        members,
+    };
+    let mut bodies = Vec::new();
+    for member in &call.members {
+        for value in [
+            "\"a\\u0000b\"",
+            "{\"\\u0000\":1}",
+            "[\"\\ud800\"]",
+            "[1e999]",
+            "[{\"a\":1,\"a\":2}]",
+        ] {
+            let body = with(&call.good, member, json!("#"))
+                .to_string()
+                .replace("\"#\"", value);
+            bodies.push((&call, format!("{member}: {value}"), body.into_bytes()));
+        }
+    }
+    for (member, value) in [
+        ("users", json!([null])),
+        ("users", json!({ "a": 1 })),
+        ("users", json!([{ "username": "a", "credentials": [null] }])),
+        ("users", json!([{ "username": "a", "noSuchMember": 1 }])),
+        ("users", json!([{ "username": "x".repeat(300) }])),
+        ("clients", json!([null])),
+        ("clients", json!("x")),
+        (
+            "clients",
+            json!([{ "clientId": "a", "protocolMappers": [null] }]),
+        ),
+        ("roles", json!([])),
+        ("roles", json!({ "realm": [null] })),
+        ("roles", json!({ "client": { "account": [{}] } })),
+        ("roles", json!({ "noSuchMember": [] })),
+        (
+            "components",
+            json!({ "org.keycloak.keys.KeyProvider": [null] }),
+        ),
+        ("components", json!({ "org.keycloak.keys.KeyProvider": {} })),
+        (
+            "components",
+            json!({ "org.keycloak.keys.KeyProvider": [{ "providerId": "rsa", "noSuchMember": 1 }] }),
+        ),
+        (
+            "components",
+            json!({ "org.keycloak.keys.KeyProvider": [{ "providerId": "rsa-generated", "config": { "keySize": "2048" } }] }),
+        ),
+        ("components", json!([])),
+        ("smtpServer", json!([])),
+        ("attributes", json!({ "a": "x".repeat(100_000) })),
+    ] {
+        bodies.push((
+            &call,
+            format!("{member}: {value}"),
+            with(&call.good, member, value).to_string().into_bytes(),
+        ));
+    }
+    site.refused(bodies).await;
+    assert_eq!(site.realm.admin.get(&format!("/{name}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn too_many_of_anything_are_refused() {
+    let site = Site::new().await;
+    let many = |count: usize| {
+        (0..count)
+            .map(|at| (format!("a{at}"), json!("x")))
+            .collect::<Map<_, _>>()
+    };
+    let call = |name: &str, method: Method| {
+        site.calls
+            .iter()
+            .find(|call| call.name == name && call.method == method)
+            .unwrap()
+    };
+    let bodies = vec![
+        (
+            call("client", Method::POST),
+            json!({ "clientId": "many", "attributes": many(10_000) }),
+        ),
+        (
+            call("client", Method::PUT),
+            json!({ "attributes": many(10_000) }),
+        ),
+        (
+            call("client", Method::POST),
+            json!({ "clientId": "many", "redirectUris": vec!["https://a.example/"; 10_000] }),
+        ),
+        (
+            call("mapper", Method::POST),
+            json!({ "name": "m", "protocol": "docker-v2", "protocolMapper": "docker-v2-allow-all-mapper", "config": many(10_000) }),
+        ),
+        (
+            call("realm", Method::PUT),
+            json!({ "attributes": many(10_000) }),
+        ),
+        (
+            call("role", Method::POST),
+            json!({ "name": "many", "attributes": { "a": vec!["x"; 100_000] } }),
+        ),
+        (
+            call("user", Method::POST),
+            json!({ "username": "many", "credentials": vec![json!({ "value": "secret" }); 1000] }),
+        ),
+        (
+            call("component", Method::POST),
+            json!({ "providerId": "aes-generated", "providerType": "org.keycloak.keys.KeyProvider", "config": (0..1000).map(|at| (format!("a{at}"), json!(["x"]))).collect::<Map<_, _>>() }),
+        ),
+        (
+            call("events config", Method::PUT),
+            json!({ "enabledEventTypes": vec!["LOGIN"; 10_000] }),
+        ),
+    ];
+    site.refused(
+        bodies
+            .into_iter()
+            .map(|(call, body)| (call, "too many".to_owned(), body.to_string().into_bytes()))
+            .collect(),
+    )
+    .await;
 }

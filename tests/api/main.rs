@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod bad_texts;
+mod bodies;
 mod client_writes;
 mod clients;
 mod docker;
@@ -10,10 +12,12 @@ mod forge;
 mod isolation;
 mod keys;
 mod lockout;
+mod odd_requests;
 mod people;
 mod permission_table;
 mod permissions;
 mod pluggable;
+mod random_input;
 mod realm_files;
 mod realms;
 mod revocation;

@@ -72,7 +72,7 @@ fn plain(case: &Case) -> Row {
             short(case.percentile(0.5)),
             short(case.percentile(0.99))
         ),
-        cpu: case.cpu(),
+        cpu: case.cpu_cell(),
         ratio: String::new(),
         goal: String::new(),
         met: None,

@@ -13,6 +13,8 @@ use crate::table::{Row, median, spread};
 const RECORDED_START: f64 = 11.2;
 const RECORDED_IDLE: f64 = 420.0;
 const RECORDED_LOADED: f64 = 710.0;
+/// Until a server that has nothing to do has put its things away.
+const SETTLE: Duration = Duration::from_secs(8);
 
 /// Starts `start-dev` again and again, then `start` beside it, and weighs it when it has nothing to do.
 pub async fn rows(
@@ -36,7 +38,7 @@ pub async fn rows(
         production.push(beside.first_answer().await?.as_secs_f64() * 1000.0);
         beside.stop()?;
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(SETTLE).await;
     let idle = server.resident()?;
     let start = |scenario: &str, times: &[f64], limit: f64| Row {
         ratio: format!(
@@ -71,14 +73,17 @@ pub async fn rows(
     Ok((server, rows))
 }
 
-/// What the server holds after all it had to do.
-pub fn resident_after_load(server: &Server) -> Result<Row> {
-    Ok(memory(
-        "resident memory, after load",
+/// What the server holds when what it had to do is over.
+pub async fn resident_after(server: &Server, what: &str) -> Result<Row> {
+    tokio::time::sleep(SETTLE).await;
+    let mut row = memory(
+        &format!("resident memory, {} s after {what}", SETTLE.as_secs()),
         server.resident()?,
         35.0,
         RECORDED_LOADED,
-    ))
+    );
+    row.measured += &format!(", at most {:.1} MiB so far", server.most_resident()?);
+    Ok(row)
 }
 
 fn memory(scenario: &str, mebibytes: f64, limit: f64, keycloak: f64) -> Row {

@@ -232,6 +232,7 @@ fn decode_scope(text: &str) -> String {
 mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
 
     fn credentials(values: &[&str]) -> Option<(String, String)> {
         let mut headers = HeaderMap::new();
@@ -267,6 +268,30 @@ mod tests {
             credentials(&[&format!("Basic {encoded}"), &format!("Basic {encoded}")]),
             None
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let mut headers = HeaderMap::new();
+                headers.append(header::AUTHORIZATION, value);
+                basic_credentials(&headers);
+            }
+        }
+
+        #[test]
+        fn what_is_encoded_is_read_back(name in "[^:\u{0}]*", password in "[^\u{0}]*") {
+            let encoded = STANDARD.encode(format!("{name}:{password}"));
+            prop_assert_eq!(credentials(&[&format!("Basic {encoded}")]), Some((name, password)));
+        }
+
+        #[test]
+        fn any_query_is_read(text in ".*", scope in "(%[0-9a-f]{0,2}|[a-z:,+ ])*") {
+            Query::read(&text);
+            let query = Query::read(&format!("service=x&scope={scope}"));
+            prop_assert_eq!((query.services.len(), query.scopes.len()), (1, 1));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sqlx::types::Json;
 use store::Connection;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use crate::component::{Component, KEY_PROVIDER};
 use crate::provider::{self, Made};
 use crate::sql::{Row, assemble, keep_default_attributes, seal_smtp, strip};
-use crate::{KeyPool, Realm, RealmRepresentation, Result, Sealer, ca, component};
+use crate::{Error, KeyPool, Realm, RealmRepresentation, Result, Sealer, ca, component};
 
 type NewKey = (
     &'static str,
@@ -74,7 +75,7 @@ impl NewRealm {
         let public_id = given.unwrap_or_else(|| id.to_string());
         let ca = ca::create(id)?;
         let mut made = Vec::new();
-        for (component, provider, config) in key_components(rep, &public_id) {
+        for (component, provider, config) in key_components(rep, &public_id)? {
             let key = provider::make(&provider, config, id, &name, &ca.pkcs8, keys).await?;
             made.push((
                 Component {
@@ -107,7 +108,7 @@ impl NewRealm {
 fn key_components(
     rep: &RealmRepresentation,
     public_id: &str,
-) -> Vec<(Component, String, Map<String, Value>)> {
+) -> Result<Vec<(Component, String, Map<String, Value>)>> {
     let component = |id: Uuid, name: &str, provider: &str, config: Map<String, Value>| {
         let component = Component {
             id,
@@ -120,12 +121,17 @@ fn key_components(
         };
         (component, provider.to_owned(), config)
     };
-    let given: Vec<component::ComponentRepresentation> = rep
-        .components
-        .as_ref()
-        .and_then(|components| components.get(KEY_PROVIDER))
-        .and_then(|list| serde_json::from_value(list.clone()).ok())
-        .unwrap_or_default();
+    // Keys of a file are not dropped without a word because of what else is in it.
+    let unreadable = || Error::Invalid("unable to read contents from stream".to_owned());
+    let list = match &rep.components {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(components)) => components.get(KEY_PROVIDER),
+        Some(_) => return Err(unreadable()),
+    };
+    let given: Vec<component::ComponentRepresentation> = match list {
+        None => Vec::new(),
+        Some(list) => Deserialize::deserialize(list).map_err(|_| unreadable())?,
+    };
     let given: Vec<_> = given
         .into_iter()
         .filter(|c| {
@@ -161,9 +167,9 @@ fn key_components(
         })
         .collect();
     if !given.is_empty() {
-        return given;
+        return Ok(given);
     }
-    NEW_REALM_KEYS
+    Ok(NEW_REALM_KEYS
         .iter()
         .map(|(name, provider, config)| {
             let config = config
@@ -172,7 +178,7 @@ fn key_components(
                 .collect();
             component(Uuid::new_v4(), name, provider, config)
         })
-        .collect()
+        .collect())
 }
 
 /// Writes the realm, its CA and its keys: four statements. Roles, clients and users are the caller's next.
