@@ -82,16 +82,20 @@ pub async fn password(
     }
     let now = store::clock::now_ms();
     let locked = protected && lockout::is_locked(candidate.failures.as_ref(), now / 1000);
+    // What is tried while locked decides nothing, so it need not take turns.
+    permit = permit.filter(|_| !locked);
     let hash = candidate.password.as_ref().map(|password| &password.hash);
     let verdict = state.hasher.verify(attempt.password, hash).await?;
     if locked || !verdict.ok {
         if verdict.ok {
             // The owner's right password does not count, and must not be told apart by its time.
             lockout::fail_nobody(&state.pool).await?;
-        } else if let Some(permit) = permit {
+        } else if protected {
             let ip = ctx.request.ip.to_string();
             let failed = lockout::fail(&state.pool, realm, candidate.user.id, &ip, now).await?;
-            permit.counted(failed.failure.num_failures);
+            if let Some(permit) = permit {
+                permit.counted(failed.failure.num_failures);
+            }
         }
         let error = match (locked, candidate.user.enabled) {
             (true, _) => "user_temporarily_disabled",
