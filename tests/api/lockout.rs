@@ -81,8 +81,16 @@ async fn fifty_right_passwords_at_once_are_all_let_in() {
 #[tokio::test]
 async fn of_two_hundred_wrong_passwords_at_once_five_are_judged_and_all_are_counted() {
     let realm = guarded(json!({})).await;
-    let answers = join_all((0..200).map(|_| realm.docker("alice", "wrong", ""))).await;
-    assert!(answers.iter().all(|answer| answer.status == 401));
+    let guess = async || {
+        // A busy server may say so, before it has judged or counted anything.
+        let mut answer = realm.docker("alice", "wrong", "").await;
+        while answer.status == 503 {
+            assert!(answer.headers.contains_key("retry-after"));
+            answer = realm.docker("alice", "wrong", "").await;
+        }
+        assert_eq!(answer.status, 401, "{}", answer.text);
+    };
+    join_all((0..200).map(|_| guess())).await;
     assert_eq!(realm.failures().await["numFailures"], 200);
     assert_eq!(realm.errors("invalid_user_credentials").await, 5);
     assert_eq!(realm.errors("user_temporarily_disabled").await, 195);

@@ -1,5 +1,5 @@
-//! The permission gate, over every route of the admin API: a route without a row here fails, and so does a row without
-//! a route. The rows follow Keycloak's matrix, but that `view-clients` reads no secret.
+//! The permission gate, over every route of the admin API: a route without a row in the table fails, and so does a row
+//! without a route.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -37,6 +37,7 @@ pub async fn rows(site: &Site, keycloak: Option<&Site>, plan: &Plan) -> Result<V
     );
     let mut rows = vec![
         Row {
+            clients: "–".to_owned(),
             cpu: format!("{hash_cpu:.3}"),
             ..Row::plain(
                 "bound: argon2id on all cores, nothing else",
@@ -45,12 +46,15 @@ pub async fn rows(site: &Site, keycloak: Option<&Site>, plan: &Plan) -> Result<V
                 None,
             )
         },
-        Row::plain(
-            "bound: one argon2id and one RS256 signature",
-            spread(&parts),
-            "",
-            None,
-        ),
+        Row {
+            clients: "–".to_owned(),
+            ..Row::plain(
+                "bound: one argon2id and one RS256 signature",
+                spread(&parts),
+                "",
+                None,
+            )
+        },
     ];
     let at_8 = cases[1].rates.clone();
     for (at, case) in cases.iter().enumerate() {

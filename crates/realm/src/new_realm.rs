@@ -103,12 +103,12 @@ impl NewRealm {
     }
 }
 
+/// A component, its provider and the config that its key is made from.
+type Wanted = (Component, String, Map<String, Value>);
+
 /// The key providers that a representation asks for, else the four of a new realm. Exports carry no private keys of
 /// generated providers, so those are made anew.
-fn key_components(
-    rep: &RealmRepresentation,
-    public_id: &str,
-) -> Result<Vec<(Component, String, Map<String, Value>)>> {
+fn key_components(rep: &RealmRepresentation, public_id: &str) -> Result<Vec<Wanted>> {
     let component = |id: Uuid, name: &str, provider: &str, config: Map<String, Value>| {
         let component = Component {
             id,
@@ -132,14 +132,24 @@ fn key_components(
         None => Vec::new(),
         Some(list) => Deserialize::deserialize(list).map_err(|_| unreadable())?,
     };
+    if given.len() > 100 {
+        return Err(Error::Invalid(
+            "A realm has 100 key providers at most".to_owned(),
+        ));
+    }
+    let known = |c: &component::ComponentRepresentation| {
+        c.provider_id
+            .as_deref()
+            .is_some_and(|id| provider::PROVIDERS.contains(&id))
+    };
+    if let Some(unknown) = given.iter().find(|c| !known(c)) {
+        let id = unknown.provider_id.as_deref().unwrap_or_default();
+        return Err(Error::Invalid(format!(
+            "Invalid provider type or no such provider: {id}"
+        )));
+    }
     let given: Vec<_> = given
         .into_iter()
-        .filter(|c| {
-            c.provider_id
-                .as_deref()
-                .is_some_and(|p| provider::PROVIDERS.contains(&p))
-        })
-        .take(100)
         .map(|c| {
             let provider = c.provider_id.unwrap_or_default();
             let id =

@@ -52,6 +52,13 @@ impl Contents {
                     .map_err(|_| HttpError::message(400, "unable to read contents from stream")),
             }
         }
+        // serde would read an array as the members in order.
+        if rep.roles.as_ref().is_some_and(Value::is_array) {
+            return Err(HttpError::message(
+                400,
+                "unable to read contents from stream",
+            ));
+        }
         let mut roles: Roles = part(rep.roles.as_ref())?;
         roles.client.extend(std::mem::take(&mut roles.application));
         Ok(Self {
