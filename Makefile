@@ -34,8 +34,8 @@ lint:
 
 bench:
 	@scripts/need.sh rust c postgres
-	cargo build --release
-	cargo run --release -p realmkeep-bench -- $(ARGS)
+	cargo build --release -p realmkeep-server -p realmkeep-bench
+	target/release/realmkeep-bench $(ARGS)
 
 docs:
 	@scripts/need.sh rust c
