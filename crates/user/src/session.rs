@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sqlx::{FromRow as _, PgExecutor, Row as _};
+use sqlx::{FromRow as _, PgExecutor, Row as _, types::Json};
 use store::{Connection, Result};
 use uuid::Uuid;
 
 use crate::User;
+use crate::mapping::RoleNames;
 
 /// Sessions that one listing gives at most.
 const MAX_LISTED: i64 = 1000;
@@ -53,6 +54,8 @@ macro_rules! select_session {
 pub struct Refreshed {
     /// The user as it is now.
     pub user: User,
+    /// The names of all roles that it holds now.
+    pub roles: RoleNames,
     /// When the session began, in seconds.
     pub started: i64,
     /// When it was refreshed before, in seconds.
@@ -139,32 +142,29 @@ pub struct Limits {
     pub lifespan: i64,
 }
 
-/// Refreshes a session at second `now`, in one statement: checks that it is alive and that the client (its uuid) takes
-/// part, reads the user, and moves `last_refresh` unless that was moved a moment ago.
+/// Refreshes a session at second `now`: one statement checks that it is alive and that the client (its uuid) takes part,
+/// and reads the user and the names of all its roles; a second moves `last_refresh`, unless that was moved a moment ago.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
 pub async fn refresh(
-    db: impl PgExecutor<'_>,
+    db: &store::Pool,
     realm: Uuid,
     session: &str,
     client: Uuid,
     limits: Limits,
     now: i64,
 ) -> Result<Refresh> {
-    // The update and the select see the table as it was, so `last_refresh` is the old one.
     const SQL: &str = concat!(
-        "with s as (select s.*, k.started as client_started from user_session s left join client_session k \
-         on k.realm_id = s.realm_id and k.session_id = s.id and k.client_id = $3 \
-         where s.realm_id = $1 and s.id = $2 and s.last_refresh > $4 - $5 and s.started > $4 - $6), \
-         moved as (update user_session m set last_refresh = $4 from s where m.realm_id = $1 and m.id = s.id \
-         and s.client_started is not null and m.last_refresh <= $4 - $7) ",
         crate::select_user!(
-            ", s.started, s.last_refresh, s.client_started, s.remember_me, \
-             coalesce(f.failed_login_not_before, 0) as locked_until from s join user_entity u \
-             on u.realm_id = $1 and u.id = s.user_id left join login_failure f on f.realm_id = u.realm_id \
-             and f.user_id = u.id"
-        )
+            ", s.started, s.last_refresh, k.started as client_started, s.remember_me, \
+             coalesce(f.failed_login_not_before, 0) as locked_until, "
+        ),
+        crate::mapping::names_of_user!(),
+        " as roles from user_session s join user_entity u on u.realm_id = s.realm_id and u.id = s.user_id \
+         left join client_session k on k.realm_id = s.realm_id and k.session_id = s.id and k.client_id = $3 \
+         left join login_failure f on f.realm_id = u.realm_id and f.user_id = u.id \
+         where s.realm_id = $1 and s.id = $2 and s.last_refresh > $4 - $5 and s.started > $4 - $6"
     );
     let row = sqlx::query(SQL)
         .bind(realm)
@@ -173,7 +173,6 @@ pub async fn refresh(
         .bind(now)
         .bind(limits.idle)
         .bind(limits.lifespan)
-        .bind(REFRESH_GRAIN)
         .fetch_optional(db)
         .await?;
     let Some(row) = row else {
@@ -182,10 +181,23 @@ pub async fn refresh(
     let Some(client_started) = row.try_get("client_started")? else {
         return Ok(Refresh::WithoutClient);
     };
+    let last_refresh: i64 = row.try_get("last_refresh")?;
+    if last_refresh <= now - REFRESH_GRAIN {
+        sqlx::query(
+            "update user_session set last_refresh = $3 where realm_id = $1 and id = $2 and last_refresh < $3",
+        )
+        .bind(realm)
+        .bind(session)
+        .bind(now)
+        .execute(db)
+        .await?;
+    }
+    let Json(roles): Json<Vec<(Option<String>, String)>> = row.try_get("roles")?;
     Ok(Refresh::Active(Box::new(Refreshed {
         user: User::from_row(&row)?,
+        roles: RoleNames::from_pairs(roles),
         started: row.try_get("started")?,
-        last_refresh: row.try_get("last_refresh")?,
+        last_refresh,
         client_started,
         remember_me: row.try_get("remember_me")?,
         locked_until: row.try_get("locked_until")?,

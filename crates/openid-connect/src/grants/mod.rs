@@ -7,6 +7,7 @@ use client::Client;
 use protocol::{HttpError, RealmContext};
 use serde::Serialize;
 use user::User;
+use user::mapping::RoleNames;
 
 use crate::{claims, scope::Scopes, token::Form};
 
@@ -65,9 +66,10 @@ pub(crate) struct Session<'a> {
 }
 
 /// Signs the tokens of a user's session: access, refresh, and with scope `openid` the ID token.
-pub(crate) async fn issue(
+pub(crate) fn issue(
     asked: &Asked<'_>,
     user: &User,
+    roles: &RoleNames,
     session: &Session<'_>,
     scopes: &Scopes,
 ) -> Result<TokenAnswer, HttpError> {
@@ -81,13 +83,12 @@ pub(crate) async fn issue(
         .min(left);
     let refresh_expires_in = refresh_lifespan(asked).min(left);
 
-    let names = user::mapping::effective_names(&ctx.state().pool, realm.id, user.id).await?;
     let about = claims::About {
         asked,
         user,
         session_id: session.id,
         scopes,
-        roles: &names,
+        roles,
         now,
     };
     let signing = realm.active_key("RS256").ok_or_else(|| {

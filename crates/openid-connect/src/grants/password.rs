@@ -58,16 +58,17 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
     )
     .await?;
 
+    let roles = user::mapping::effective_names(&ctx.state().pool, ctx.realm.id, user.id).await?;
     let answer = issue(
         asked,
         &user,
+        &roles,
         &Session {
             id: &id,
             started: now,
         },
         &scopes,
-    )
-    .await?;
+    )?;
     let mut event = Event::new("LOGIN")
         .detail("auth_method", "openid-connect")
         .detail("grant_type", "password")

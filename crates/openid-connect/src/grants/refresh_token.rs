@@ -76,11 +76,11 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
     issue(
         asked,
         &live.user,
+        &live.roles,
         &Session {
             id: &claims.sid,
             started: live.started,
         },
         &scopes,
     )
-    .await
 }
