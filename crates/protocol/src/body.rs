@@ -179,7 +179,8 @@ fn is_object<T: DeserializeOwned>() -> bool {
 /// Refuses what serde_json lets through inside free-form members: doubled members, NUL, deep nesting.
 fn strict(text: &str) -> Result<(), JsonError> {
     use std::collections::HashSet;
-    struct Strict(usize);
+    /// How deep it is, and whether it is an item of a list.
+    struct Strict(usize, bool);
     impl<'de> serde::de::DeserializeSeed<'de> for Strict {
         type Value = ();
         fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -217,7 +218,11 @@ fn strict(text: &str) -> Result<(), JsonError> {
             }
         }
         fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-            while items.next_element_seed(Strict(self.0 + 1))?.is_some() {}
+            // No representation has lists of lists, and serde would read one as an object, member by member.
+            if self.1 {
+                return Err(serde::de::Error::custom("a list in a list"));
+            }
+            while items.next_element_seed(Strict(self.0 + 1, true))?.is_some() {}
             Ok(())
         }
         fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
@@ -226,7 +231,7 @@ fn strict(text: &str) -> Result<(), JsonError> {
                 if name.contains('\0') || !seen.insert(name.into_owned()) {
                     return Err(serde::de::Error::custom("doubled member"));
                 }
-                members.next_value_seed(Strict(self.0 + 1))?;
+                members.next_value_seed(Strict(self.0 + 1, false))?;
             }
             Ok(())
         }
@@ -239,7 +244,7 @@ fn strict(text: &str) -> Result<(), JsonError> {
         }
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    serde::de::DeserializeSeed::deserialize(Strict(0), &mut deserializer).map_err(kind)?;
+    serde::de::DeserializeSeed::deserialize(Strict(0, false), &mut deserializer).map_err(kind)?;
     deserializer.end().map_err(kind)
 }
 
@@ -305,6 +310,7 @@ mod tests {
             r#"{"clientId":"\ud800"}"#,
             r#"{"clientId":"a","clientId":"b"}"#,
             r#"{"_free":{"a":1,"a":2}}"#,
+            r#"{"_free":[["a"]]}"#,
             r#"{"clientId":1}"#,
             r#"{"clientId":"a"} x"#,
             r#"{"_free":1e999}"#,
