@@ -28,7 +28,7 @@ pub use pool::KeyPool;
 pub use rep::RealmRepresentation;
 pub use seal::Sealer;
 pub use settings::{BruteForceStrategy, Settings, SslRequired};
-pub use sql::{delete, find, list, names, update};
+pub use sql::{delete, find, list, update};
 pub use store::{Error, Result};
 
 /// A realm as a node keeps it in memory: what every request below it needs, without a query.

@@ -101,16 +101,6 @@ fn read_key(sealer: &Sealer, realm: Uuid, row: &sqlx::postgres::PgRow) -> Result
     }))
 }
 
-/// The names of the realms, in order, for lists.
-///
-/// # Errors
-/// From the database.
-pub async fn names(db: impl PgExecutor<'_>) -> Result<Vec<String>> {
-    Ok(sqlx::query_scalar("select name from realm order by name")
-        .fetch_all(db)
-        .await?)
-}
-
 /// The realms without their keys, in the order of their names, as the admin API lists them. `only`: one of this name.
 ///
 /// # Errors

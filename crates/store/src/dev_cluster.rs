@@ -154,12 +154,6 @@ impl DevCluster {
         Ok(())
     }
 
-    /// The folder of the Unix socket.
-    #[must_use]
-    pub fn socket_dir(&self) -> &Path {
-        &self.socket_dir
-    }
-
     fn wait_ready(&self, log: &Path) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
