@@ -26,6 +26,7 @@ mod role_permissions;
 mod roles;
 mod rows;
 mod secrets;
+mod service_accounts;
 mod support;
 mod tokens;
 mod user_reach;

@@ -15,7 +15,8 @@ use crate::{grants::Asked, mappers, scope::Scopes};
 pub(crate) struct About<'a> {
     pub asked: &'a Asked<'a>,
     pub user: &'a User,
-    pub session_id: &'a str,
+    /// None for a client's own service account.
+    pub session_id: Option<&'a str>,
     pub scopes: &'a Scopes,
     pub roles: &'a RoleNames,
     pub now: i64,
@@ -24,7 +25,7 @@ pub(crate) struct About<'a> {
 pub(crate) fn access(about: &About<'_>, exp: i64) -> Map<String, Value> {
     let client = about.asked.client;
     let mut claims = base(about, exp, "Bearer");
-    set(&mut claims, "sid", about.session_id);
+    session(about, &mut claims);
     set(&mut claims, "scope", about.scopes.named());
     // Keycloak's "lightweight" tokens: the admin API looks everything else up by `sub`.
     if client.attribute("client.use.lightweight.access.token.enabled") == Some("true") {
@@ -82,7 +83,7 @@ pub(crate) fn access(about: &About<'_>, exp: i64) -> Map<String, Value> {
 pub(crate) fn id(about: &About<'_>, exp: i64, access_token: &str) -> Map<String, Value> {
     let mut claims = base(about, exp, "ID");
     set(&mut claims, "aud", about.asked.client.client_id.as_str());
-    set(&mut claims, "sid", about.session_id);
+    session(about, &mut claims);
     set(&mut claims, "acr", "1");
     let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
     set(
@@ -98,7 +99,7 @@ pub(crate) fn id(about: &About<'_>, exp: i64, access_token: &str) -> Map<String,
 pub(crate) fn refresh(about: &About<'_>, exp: i64) -> Map<String, Value> {
     let mut claims = base(about, exp, "Refresh");
     set(&mut claims, "aud", about.asked.ctx.issuer());
-    set(&mut claims, "sid", about.session_id);
+    session(about, &mut claims);
     set(&mut claims, "scope", about.scopes.all());
     claims
 }
@@ -115,9 +116,35 @@ fn base(about: &About<'_>, exp: i64, typ: &str) -> Map<String, Value> {
     claims
 }
 
+fn session(about: &About<'_>, claims: &mut Map<String, Value>) {
+    if let Some(id) = about.session_id {
+        set(claims, "sid", id);
+    }
+}
+
+/// What Keycloak notes in the session of a client's own service account.
+fn note(about: &About<'_>, name: &str) -> Option<String> {
+    if about.session_id.is_some() {
+        return None;
+    }
+    let asked = about.asked;
+    match name {
+        "client_id" => Some(asked.client.client_id.clone()),
+        "clientHost" | "clientAddress" => Some(asked.ctx.request.ip.to_string()),
+        _ => None,
+    }
+}
+
 /// The claims of the scopes `profile` and `email` (OpenID Connect Core 1.0 §5.4).
 fn profile(about: &About<'_>, claims: &mut Map<String, Value>) {
     let user = about.user;
+    if about.scopes.has("service_account") {
+        for name in ["clientHost", "clientAddress", "client_id"] {
+            if let Some(value) = note(about, name) {
+                set(claims, name, value);
+            }
+        }
+    }
     if about.scopes.has("email") {
         claims.insert("email_verified".to_owned(), json!(user.email_verified));
         if let Some(email) = &user.email {

@@ -1,7 +1,7 @@
 //! OpenID Connect: the protocol that guards the admin API, and that people sign in with.
 //!
-//! So far what an administrator needs to begin: the token endpoint with `password` and `refresh_token`, the key set,
-//! discovery of what exists, and the realm's own page of facts.
+//! So far what administrators and machines need: the token endpoint with `password`, `client_credentials` and
+//! `refresh_token`, logout by refresh token, the key set, discovery of what exists, and the realm's own page of facts.
 
 mod claims;
 mod client_auth;
@@ -10,6 +10,7 @@ mod defaults;
 mod documents;
 mod grants;
 mod installation;
+mod logout;
 mod mappers;
 mod realm_clients;
 mod scope;
@@ -34,6 +35,8 @@ impl Protocol for OpenidConnect {
     fn routes(&self, cfg: &mut ServiceConfig) {
         let token = protocol::resource("/token").route(web::post().to(token::answer));
         cfg.service(cors::with_preflight(token, "POST, OPTIONS"));
+        let logout = protocol::resource("/logout").route(web::post().to(logout::answer));
+        cfg.service(cors::with_preflight(logout, "POST, OPTIONS"));
         let certs = protocol::resource("/certs").route(web::get().to(documents::certs));
         cfg.service(cors::with_preflight(certs, "GET"));
     }

@@ -1,9 +1,11 @@
 //! The token endpoint. The phases that all grants share stand here, once, in Keycloak's order.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use client::Client;
 use protocol::{HttpError, RealmContext};
 
 use crate::{client_auth, cors, grants};
@@ -53,6 +55,9 @@ impl Form {
     }
 }
 
+/// What refresh tokens may be signed with.
+pub(crate) const REFRESH_ALGORITHMS: &[&str] = &["HS512", "HS384", "HS256"];
+
 /// `POST …/token`.
 pub(crate) async fn answer(
     ctx: RealmContext,
@@ -64,8 +69,14 @@ pub(crate) async fn answer(
         Ok(answer) => HttpResponse::Ok().json(answer),
         Err(error) => error.error_response(),
     };
+    dress(&mut response, &request, allowed);
+    response
+}
+
+/// What every answer of such an endpoint carries: nothing is cached (RFC 6749 §5.1), and the page that asks may read it
+/// where `allowed`.
+pub(crate) fn dress(response: &mut HttpResponse, request: &HttpRequest, allowed: bool) {
     let headers = response.headers_mut();
-    // RFC 6749 §5.1.
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
         (header::PRAGMA, "no-cache"),
@@ -75,16 +86,15 @@ pub(crate) async fn answer(
     if let Some(origin) = request.headers().get(header::ORIGIN).filter(|_| allowed) {
         cors::allow(headers, origin);
     }
-    response
 }
 
-/// `allowed` becomes whether the page that asks may read the answer: until the client is known any may, as in Keycloak.
-async fn issue(
+/// The form of a request to an endpoint that asks who the client is; refused over plain HTTP where the realm wants TLS,
+/// and for a disabled realm.
+pub(crate) async fn form(
     ctx: &RealmContext,
     request: &HttpRequest,
     payload: web::Payload,
-    allowed: &mut bool,
-) -> Result<grants::TokenAnswer, HttpError> {
+) -> Result<Form, HttpError> {
     let body =
         protocol::body::read(request, &mut payload.into_inner(), protocol::body::MAX_BODY).await?;
     let form = Form::read(request, &body)?;
@@ -94,25 +104,49 @@ async fn issue(
     if !ctx.realm.enabled {
         return Err(HttpError::oauth(403, "access_denied", "Realm not enabled"));
     }
-    let name = form.get("grant_type").ok_or_else(|| {
-        HttpError::oauth(400, "invalid_request", "Missing form parameter: grant_type")
-    })?;
-    let grant = grants::find(name)
-        .ok_or_else(|| HttpError::oauth(400, "unsupported_grant_type", "Unsupported grant_type"))?;
+    Ok(form)
+}
+
+/// The client of such a request. `allowed` becomes whether the page that asks may read the answer: until the client is
+/// known any may, as in Keycloak.
+pub(crate) async fn client(
+    ctx: &RealmContext,
+    request: &HttpRequest,
+    form: &Form,
+    allowed: &mut bool,
+) -> Result<Arc<Client>, HttpError> {
     *allowed = true;
-    let client = client_auth::authenticate(ctx, request, &form).await?;
+    let client = client_auth::authenticate(ctx, request, form).await?;
     if let Some(origin) = request.headers().get(header::ORIGIN)
         && !cors::names(&client, origin)
     {
         *allowed = false;
         return Err(HttpError::plain(403, "Invalid origin"));
     }
+    Ok(client)
+}
+
+/// `allowed` as in [`client`].
+async fn issue(
+    ctx: &RealmContext,
+    request: &HttpRequest,
+    payload: web::Payload,
+    allowed: &mut bool,
+) -> Result<grants::TokenAnswer, HttpError> {
+    let form = form(ctx, request, payload).await?;
+    let name = form.get("grant_type").ok_or_else(|| {
+        HttpError::oauth(400, "invalid_request", "Missing form parameter: grant_type")
+    })?;
+    let grant = grants::find(name)
+        .ok_or_else(|| HttpError::oauth(400, "unsupported_grant_type", "Unsupported grant_type"))?;
+    let client = client(ctx, request, &form, allowed).await?;
     let asked = grants::Asked {
         ctx,
         client: &client,
         form: &form,
     };
     let result = match grant {
+        grants::Grant::ClientCredentials => grants::client_credentials::grant(&asked).await,
         grants::Grant::Password => grants::password::grant(&asked).await,
         grants::Grant::RefreshToken => grants::refresh_token::grant(&asked).await,
     };

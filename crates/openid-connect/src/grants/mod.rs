@@ -1,5 +1,6 @@
 //! The grants: what differs between them. What they share is in `token`.
 
+pub(crate) mod client_credentials;
 pub(crate) mod password;
 pub(crate) mod refresh_token;
 
@@ -14,17 +15,23 @@ use crate::{claims, scope::Scopes, token::Form};
 /// A grant that exists here; discovery lists exactly these.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grant {
+    ClientCredentials,
     Password,
     RefreshToken,
 }
 
 /// All of them.
-pub(crate) const ALL: [Grant; 2] = [Grant::Password, Grant::RefreshToken];
+pub(crate) const ALL: [Grant; 3] = [
+    Grant::ClientCredentials,
+    Grant::Password,
+    Grant::RefreshToken,
+];
 
 impl Grant {
     /// Its `grant_type`.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::ClientCredentials => "client_credentials",
             Self::Password => "password",
             Self::RefreshToken => "refresh_token",
         }
@@ -55,7 +62,8 @@ pub(crate) struct TokenAnswer {
     id_token: Option<String>,
     #[serde(rename = "not-before-policy")]
     not_before_policy: i64,
-    session_state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_state: Option<String>,
     scope: String,
 }
 
@@ -65,18 +73,19 @@ pub(crate) struct Session<'a> {
     pub started: i64,
 }
 
-/// Signs the tokens of a user's session: access, refresh, and with scope `openid` the ID token.
+/// Signs the tokens of a user: access, with scope `openid` the ID token, and where there is a session the refresh token.
 pub(crate) fn issue(
     asked: &Asked<'_>,
     user: &User,
     roles: &RoleNames,
-    session: &Session<'_>,
+    session: Option<&Session<'_>>,
     scopes: &Scopes,
 ) -> Result<TokenAnswer, HttpError> {
     let Asked { ctx, client, .. } = asked;
     let realm = &ctx.realm;
     let now = store::clock::now();
-    let left = (session.started + realm.settings.sso_session_max_lifespan - now).max(1);
+    let started = session.map_or(now, |session| session.started);
+    let left = (started + realm.settings.sso_session_max_lifespan - now).max(1);
     let expires_in = client
         .access_token_lifespan()
         .unwrap_or(realm.settings.access_token_lifespan)
@@ -86,7 +95,7 @@ pub(crate) fn issue(
     let about = claims::About {
         asked,
         user,
-        session_id: session.id,
+        session_id: session.map(|session| session.id),
         scopes,
         roles,
         now,
@@ -110,22 +119,23 @@ pub(crate) fn issue(
     } else {
         None
     };
-    let refresh_token = if client.attribute("use.refresh.tokens") == Some("false") {
-        None
-    } else {
-        let key = realm.active_key("HS512").ok_or_else(|| {
-            HttpError::oauth(
-                500,
-                "server_error",
-                "The realm has no active HS512 key; add an hmac-generated key provider",
-            )
-        })?;
-        Some(protocol::token::sign(
-            key,
-            &protocol::token::header(key)?,
-            &claims::refresh(&about, now + refresh_expires_in),
-        )?)
-    };
+    let refresh_token =
+        if session.is_none() || client.attribute("use.refresh.tokens") == Some("false") {
+            None
+        } else {
+            let key = realm.active_key("HS512").ok_or_else(|| {
+                HttpError::oauth(
+                    500,
+                    "server_error",
+                    "The realm has no active HS512 key; add an hmac-generated key provider",
+                )
+            })?;
+            Some(protocol::token::sign(
+                key,
+                &protocol::token::header(key)?,
+                &claims::refresh(&about, now + refresh_expires_in),
+            )?)
+        };
     Ok(TokenAnswer {
         access_token,
         expires_in,
@@ -138,7 +148,7 @@ pub(crate) fn issue(
         token_type: "Bearer",
         id_token,
         not_before_policy: realm.not_before,
-        session_state: session.id.to_owned(),
+        session_state: session.map(|session| session.id.to_owned()),
         scope: scopes.named(),
     })
 }

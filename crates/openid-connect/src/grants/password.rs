@@ -63,10 +63,10 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         asked,
         &user,
         &roles,
-        &Session {
+        Some(&Session {
             id: &id,
             started: now,
-        },
+        }),
         &scopes,
     )?;
     let mut event = Event::new("LOGIN")

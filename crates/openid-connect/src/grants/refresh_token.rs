@@ -25,7 +25,7 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         .get("refresh_token")
         .ok_or_else(|| HttpError::oauth(400, "invalid_request", "No refresh token"))?;
     let now = store::clock::now();
-    let claims: Claims = protocol::token::open(&ctx.realm, token, &["HS512", "HS384", "HS256"])
+    let claims: Claims = protocol::token::open(&ctx.realm, token, crate::token::REFRESH_ALGORITHMS)
         .filter(|claims: &Claims| claims.typ == "Refresh" && claims.iss == ctx.issuer())
         .ok_or_else(|| invalid("Invalid refresh token"))?;
     if claims.exp <= now {
@@ -77,10 +77,10 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         asked,
         &live.user,
         &live.roles,
-        &Session {
+        Some(&Session {
             id: &claims.sid,
             started: live.started,
-        },
+        }),
         &scopes,
     )
 }
