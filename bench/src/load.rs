@@ -16,7 +16,9 @@ pub struct Case {
     pub title: String,
     pub clients: usize,
     site: Site,
-    requests: Arc<[Vec<u8>]>,
+    requests: Requests,
+    /// The status that every answer must have.
+    status: u16,
     next: Arc<AtomicUsize>,
     /// Answers a second, by round.
     pub rates: Vec<f64>,
@@ -25,13 +27,38 @@ pub struct Case {
     cpu: Cpu,
 }
 
+/// What is sent.
+#[derive(Clone)]
+enum Requests {
+    /// These in turn.
+    Given(Arc<[Vec<u8>]>),
+    /// One made for each number, no two alike.
+    Made(Arc<dyn Fn(usize) -> Vec<u8> + Send + Sync>),
+}
+
 impl Case {
     pub fn new(title: &str, clients: usize, site: &Site, requests: Vec<Vec<u8>>) -> Self {
+        Self::of(title, clients, site, 200, Requests::Given(requests.into()))
+    }
+
+    /// Requests that are made one by one from their numbers, each answered by this status.
+    pub fn made(
+        title: &str,
+        clients: usize,
+        site: &Site,
+        status: u16,
+        make: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(title, clients, site, status, Requests::Made(Arc::new(make)))
+    }
+
+    fn of(title: &str, clients: usize, site: &Site, status: u16, requests: Requests) -> Self {
         Self {
             title: title.to_owned(),
             clients,
             site: site.clone(),
-            requests: requests.into(),
+            requests,
+            status,
             next: Arc::default(),
             rates: Vec::new(),
             latencies: Vec::new(),
@@ -42,7 +69,7 @@ impl Case {
     /// A round that counts.
     ///
     /// # Errors
-    /// When a single answer is not 200.
+    /// When a single answer is not the expected one.
     pub async fn round(&mut self, time: Duration) -> Result<()> {
         let before = Cpu::now(self.site.pid);
         let (rate, latencies) = self.run(time).await?;
@@ -55,7 +82,7 @@ impl Case {
     /// A round that does not.
     ///
     /// # Errors
-    /// When a single answer is not 200.
+    /// When a single answer is not the expected one.
     pub async fn warm_up(&self, time: Duration) -> Result<()> {
         self.run(time).await.map(drop)
     }
@@ -71,7 +98,8 @@ impl Case {
         for connection in connections {
             clients.spawn(client(
                 connection,
-                Arc::clone(&self.requests),
+                self.requests.clone(),
+                self.status,
                 Arc::clone(&self.next),
                 deadline,
             ));
@@ -112,7 +140,8 @@ impl Case {
 
 async fn client(
     mut connection: Connection,
-    requests: Arc<[Vec<u8>]>,
+    requests: Requests,
+    status: u16,
     next: Arc<AtomicUsize>,
     deadline: Instant,
 ) -> Result<(usize, Vec<u32>)> {
@@ -120,10 +149,13 @@ async fn client(
     let mut begun = Instant::now();
     let mut in_time = 0;
     while begun < deadline {
-        let request = &requests[next.fetch_add(1, Ordering::Relaxed) % requests.len()];
-        let answer = connection.send(request).await?;
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let answer = match &requests {
+            Requests::Given(given) => connection.send(&given[number % given.len()]).await?,
+            Requests::Made(make) => connection.send(&make(number)).await?,
+        };
         ensure!(
-            answer.status == 200,
+            answer.status == status,
             "answered {}: {}",
             answer.status,
             String::from_utf8_lossy(connection.body(&answer))

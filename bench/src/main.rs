@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
 
 use process::Server;
-use sections::{docker, endpoints, life, overload, realms};
+use sections::{administration, docker, endpoints, life, overload, realms};
 use site::Site;
 
 /// Measures realmkeep. KEYCLOAK_URL names a Keycloak (with the feature docker) to be measured in the same run; without
@@ -46,6 +46,8 @@ enum Section {
     Endpoints,
     /// 500 logins at once.
     Overload,
+    /// The admin API: people made, read, listed, searched and imported.
+    Administration,
     /// Making realms.
     Realms,
 }
@@ -130,6 +132,10 @@ async fn main() -> Result<()> {
     if wanted(Section::Overload) {
         rows.extend(overload::rows(&server, &plan).await?);
         rows.push(life::resident_after(&server, "these 500 logins").await?);
+    }
+    if wanted(Section::Administration) {
+        rows.extend(administration::rows(&server.site, &plan).await?);
+        rows.push(life::resident_after(&server, "100,000 users and these searches").await?);
     }
     if wanted(Section::Realms) {
         rows.extend(realms::rows(&server, &plan).await?);

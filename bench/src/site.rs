@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::http::{Answer, Connection, request};
 
-const REALM: &str = "bench";
-const PASSWORD: &str = "correct horse battery";
+pub const REALM: &str = "bench";
+pub const PASSWORD: &str = "correct horse battery";
 /// People that log in.
 pub const USERS: usize = 64;
 
@@ -199,7 +199,15 @@ impl<'a> Admin<'a> {
         })
     }
 
-    /// A request below `/admin/realms`.
+    /// Requests with this token, for whoever sends them.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            site: self.site.clone(),
+            bearer: self.bearer.clone(),
+        }
+    }
+
+    /// A call below `/admin/realms`.
     ///
     /// # Errors
     /// When the answer has none of the statuses given.
@@ -210,25 +218,43 @@ impl<'a> Admin<'a> {
         body: &Value,
         statuses: &[u16],
     ) -> Result<Value> {
-        let target = format!("{}/admin/realms{path}", self.site.base);
         let body = if body.is_null() {
             String::new()
         } else {
             body.to_string()
         };
-        let request = request(
+        let request = self.caller().request(method, path, &body);
+        let answer = self.connection.send(&request).await?;
+        json_of(&self.connection, &answer, statuses)
+            .with_context(|| format!("{method} {path} at {}", self.site.host))
+    }
+}
+
+/// An administrator's token, and where it is good.
+#[derive(Clone)]
+pub struct Caller {
+    site: Site,
+    bearer: String,
+}
+
+impl Caller {
+    /// How long the token is, in bytes.
+    pub fn token_length(&self) -> usize {
+        self.bearer.len() - "Bearer ".len()
+    }
+
+    /// The bytes of a request below `/admin/realms`.
+    pub fn request(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
+        request(
             method,
             &self.site.host,
-            &target,
+            &format!("{}/admin/realms{path}", self.site.base),
             &[
                 ("Authorization", &self.bearer),
                 ("Content-Type", "application/json"),
             ],
-            &body,
-        );
-        let answer = self.connection.send(&request).await?;
-        json_of(&self.connection, &answer, statuses)
-            .with_context(|| format!("{method} {target} at {}", self.site.host))
+            body,
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is measured; each section gives its lines of the table.
 
+pub mod administration;
 pub mod docker;
 pub mod endpoints;
 pub mod life;
