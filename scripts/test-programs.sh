@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the programs that tests/clients runs, as far as they are missing: Debian's by apt-get (as
-# root), Go's and Keycloak's kcadm below .realmkeep. What cannot be installed is printed with its
+# root), Go's, Python's, Node's and Keycloak's kcadm below .realmkeep. What cannot be installed is printed with its
 # reason; the tests that need it then say that they were skipped.
 set -u
 cd "$(dirname "$0")/.."
@@ -36,6 +36,9 @@ debian() {
     have podman || packages+=(podman)
     have wget || packages+=(wget)
     python3 -c 'import yaml' 2>/dev/null || packages+=(python3-yaml)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+    have node || packages+=(nodejs)
+    have npm || packages+=(npm)
     have java || any /usr/lib/jvm/*/bin/java || packages+=(default-jre-headless)
     [ -e "$home/keycloak/bin/kcadm.sh" ] || { have mvn || packages+=(maven); have unzip || packages+=(unzip); }
     any /etc/ssl/certs/ca-certificates.crt || packages+=(ca-certificates)
@@ -99,10 +102,83 @@ kcadm() {
     rm -rf "$home/download"
 }
 
+# venv NAME [MORE]: a Python environment below .realmkeep with the packages that the client's
+# requirements.txt lists, made anew when the list changes, and what MORE adds to it.
+venv() {
+    local at=$home/$1 list=tests/clients/admin/$1/requirements.txt
+    [ -x "$at/bin/python" ] && cmp -s "$list" "$at/installed.txt" && return
+    say "installing $1's packages"
+    rm -rf "$at"
+    if python3 -m venv "$at" >&2 &&
+        "$at/bin/pip" install -q --no-input --disable-pip-version-check -r "$list" >&2 &&
+        "${2:-:}" "$at"; then
+        cp "$list" "$at/installed.txt"
+    else
+        say "the packages of $list could not be installed"
+        rm -rf "$at"
+    fi
+}
+
+# The collection with Keycloak's modules, the one that belongs to the ansible-core in the list: it
+# comes in the package ansible, which is 54 MB packed and far more unpacked; the collection is 10.
+collection() {
+    local at=$1
+    mkdir -p "$at/download" &&
+        "$at/bin/pip" download -q --no-input --disable-pip-version-check --no-deps \
+            -d "$at/download" ansible==12.3.0 >&2 &&
+        "$at/bin/python" - "$at" <<'END'
+import glob, sys, zipfile
+at = sys.argv[1]
+(wheel,) = glob.glob(at + "/download/*.whl")
+with zipfile.ZipFile(wheel) as archive:
+    general = "ansible_collections/community/general/"
+    archive.extractall(at + "/collections", [n for n in archive.namelist() if n.startswith(general)])
+END
+    local ok=$?
+    rm -rf "$at/download"
+    return $ok
+}
+
+node_modules() {
+    local at=$home/node from=tests/clients/admin/node major
+    cmp -s "$from/package-lock.json" "$at/package-lock.json" && [ -e "$at/installed" ] && return
+    major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || major=0
+    if [ "$major" -lt 18 ] || ! have npm; then
+        say "please install Node.js 18 or newer and npm, for @keycloak/keycloak-admin-client"
+        return
+    fi
+    say "installing Node's packages"
+    rm -rf "$at" && mkdir -p "$at" && cp "$from/package.json" "$from/package-lock.json" "$at"
+    if (cd "$at" && npm ci --silent --no-audit --no-fund --ignore-scripts) >&2; then
+        touch "$at/installed"
+    else
+        say "the packages of $from could not be installed"
+        rm -rf "$at"
+    fi
+}
+
+# Fetches and compiles what the Go tests need, and keeps the go that does it as test-go.
+go_modules() {
+    go=${go:-$(find_go)}
+    if [ -z "$go" ]; then
+        say "please install Go 1.21 or newer, for gocloak"
+        return
+    fi
+    printf '#!/bin/sh\nGOTOOLCHAIN=auto exec "%s" "$@"\n' "$(command -v "$go")" >"$home/bin/test-go"
+    chmod +x "$home/bin/test-go"
+    (cd tests/clients/admin/go && "$home/bin/test-go" test -count=1 -run '^$' ./... >/dev/null) ||
+        say "gocloak could not be built"
+}
+
 debian
+venv python
+venv ansible collection
+venv schemathesis
+node_modules
 install crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
 install regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
 install oras oras.land/oras/cmd/oras@v1.3.6
 install registry3 github.com/distribution/distribution/v3/cmd/registry@v3.0.0
+go_modules
 kcadm
 exit 0

@@ -62,6 +62,8 @@ impl Site {
             .as_str()
             .unwrap()
             .to_owned();
+        let group = json!({ "name": "good" });
+        let group = realm.admin.create(&realm.path("/groups"), group).await;
         let events: Vec<String> = [
             "eventsEnabled",
             "eventsExpiration",
@@ -77,6 +79,7 @@ impl Site {
         let of_client = members::<client::ClientRepresentation>();
         let of_mapper = members::<client::ProtocolMapperRepresentation>();
         let of_role = members::<realm::role::RoleRepresentation>();
+        let of_group = members::<user::GroupRepresentation>();
         let of_component = members::<realm::component::ComponentRepresentation>();
         let of_realm = members::<realm::RealmRepresentation>();
         let mapper_rep = json!({ "name": "m", "protocol": "docker-v2", "protocolMapper": "docker-v2-allow-all-mapper" });
@@ -143,6 +146,27 @@ impl Site {
                 format!("/roles-by-id/{}", role["id"].as_str().unwrap()),
                 json!({ "name": "offline_access" }),
                 &of_role,
+            ),
+            (
+                "group",
+                Method::POST,
+                "/groups".to_owned(),
+                json!({ "name": "bad" }),
+                &of_group,
+            ),
+            (
+                "group",
+                Method::PUT,
+                format!("/groups/{group}"),
+                json!({ "name": "good" }),
+                &of_group,
+            ),
+            (
+                "group",
+                Method::POST,
+                format!("/groups/{group}/children"),
+                json!({ "name": "bad" }),
+                &of_group,
             ),
             (
                 "component",

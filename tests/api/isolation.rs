@@ -23,6 +23,9 @@ impl Things {
         let components = get("/components".to_owned()).await;
         let mappers = get(format!("/clients/{client}/protocol-mappers/models")).await;
         let own = get(format!("/clients/{client}/roles")).await;
+        let scopes = get("/client-scopes".to_owned()).await;
+        let group = json!({ "name": Uuid::new_v4().to_string() });
+        let group = admin.create(&format!("/{realm}/groups"), group).await;
         Self(BTreeMap::from([
             ("user", user.to_owned()),
             ("client", client.to_owned()),
@@ -32,6 +35,8 @@ impl Things {
             ("realm role", text(&role["id"])),
             ("client role", text(&own[0]["id"])),
             ("mapper", text(&mappers[0]["id"])),
+            ("group", group),
+            ("scope", text(&scopes[0]["id"])),
         ]))
     }
 
@@ -45,6 +50,8 @@ impl Things {
             "realm role",
             "client role",
             "mapper",
+            "group",
+            "scope",
         ];
         Self(kinds.map(|kind| (kind, Uuid::new_v4().to_string())).into())
     }
@@ -88,14 +95,23 @@ fn places() -> Vec<(&'static str, String, &'static str)> {
     server();
     let kind = |before: &str, name: &str| match (before, name) {
         (_, "{user}") | ("users", "{id}") => Some("user"),
-        (_, "{client}" | "{owner}") => Some("client"),
+        (_, "{client}" | "{owner}" | "{container}") | ("clients", "{id}") => Some("client"),
+        (_, "{scope}") | ("clientScopes", "{id}") => Some("scope"),
         (_, "{credential}") => Some("credential"),
         (_, "{session}") => Some("session"),
         ("components", "{id}") => Some("component"),
-        ("roles-by-id", "{id}") => Some("realm role"),
+        ("roles-by-id" | "roles", "{id}") => Some("realm role"),
         ("models", "{id}") => Some("mapper"),
-        // Names, and groups, which there are none of.
-        ("roles", "{role}") | ("providers", "{id}") | (_, "{group}" | "{protocol}") => None,
+        (_, "{group}") | ("groups", "{id}") => Some("group"),
+        // Names.
+        ("roles", "{role}") | ("providers", "{id}") | (_, "{path:.*}" | "{protocol}") => None,
+        // Keycloak takes any place to move to; what is not there is the end.
+        (_, "{previous}") => None,
+        // What is not here has no ids either.
+        (_, "{alias}" | "{locale}" | "{key}" | "{type}" | "{tail:.*}" | "{execution}") => None,
+        (_, "{member}" | "{provider}" | "{resource}" | "{node}" | "{attribute}") => None,
+        ("config" | "config-description" | "flows" | "clients-initial-access", "{id}")
+        | ("{type}", "{id}") => None,
         other => panic!("what is {other:?}?"),
     };
     let mut places = Vec::new();
@@ -118,7 +134,7 @@ fn places() -> Vec<(&'static str, String, &'static str)> {
                     Some(Some(kind)) => format!("<{kind}>"),
                     Some(None) if *part == "{role}" => "puller".to_owned(),
                     Some(None) if *part == "{protocol}" => "docker-v2".to_owned(),
-                    Some(None) if *part == "{group}" => Uuid::nil().to_string(),
+                    Some(None) if *part == "{path:.*}" => "nowhere".to_owned(),
                     Some(None) => "docker-v2-ca-bundle".to_owned(),
                     None => (*part).to_owned(),
                 });
@@ -138,16 +154,18 @@ fn body(method: &str, path: &str, own: &Things) -> Option<Value> {
     let role = json!([{ "id": own.0["realm role"], "name": "offline_access" }]);
     match method {
         "GET" => None,
-        "DELETE" if !path.contains("/role-mappings/") && !path.ends_with("/composites") => None,
-        _ if path.contains("/role-mappings/realm") || path.ends_with("/composites") => Some(role),
-        _ if path.contains("/role-mappings/") => {
+        "DELETE" if !path.contains("-mappings/") && !path.ends_with("/composites") => None,
+        _ if path.contains("-mappings/realm") || path.ends_with("/composites") => Some(role),
+        _ if path.contains("/role-mappings/") || path.contains("/scope-mappings/") => {
             Some(json!([{ "id": own.0["client role"], "name": "puller" }]))
         }
+        _ if path.contains("/role-mapping-delete/") => Some(json!([])),
         _ if path.ends_with("/disable-credential-types") => Some(json!(["password"])),
         _ if path.ends_with("/add-models") => Some(json!([])),
         _ if path.ends_with("/reset-password") => {
             Some(json!({ "type": "password", "value": "taken" }))
         }
+        _ if path.starts_with("/groups/") => Some(json!({ "name": "taken" })),
         _ if path.contains("/roles") => Some(json!({ "name": "taken" })),
         _ if path.contains("/components/") => Some(json!({ "config": { "enabled": ["false"] } })),
         _ if path.contains("/protocol-mappers/") => {
@@ -196,8 +214,9 @@ async fn all_unknown(caller: &Admin, realm: &Realm, own: &Things, others: &[&Thi
             // An unknown user has no failures, and clearing none of them is done at once; all else is not found.
             let lockout = place.1.starts_with("/attack-detection/") && expected.status < 300;
             let label = place.1.ends_with("/userLabel") && expected.status == 415;
+            let nowhere_to_look = expected.status == 501;
             assert!(
-                expected.status == 404 || lockout || label,
+                expected.status == 404 || lockout || label || nowhere_to_look,
                 "{} {} with an unknown {kind} is {}",
                 place.0,
                 place.1,

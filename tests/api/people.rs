@@ -34,6 +34,16 @@ impl Api {
         }
     }
 
+    /// The path of the realm below `/admin/realms`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The caller's access token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &Value::Null).await
     }

@@ -57,7 +57,7 @@ fn file(name: &str, client: Uuid, component: Uuid) -> Value {
     json!({
         "id": format!("{name}-id"), "realm": name, "enabled": true, "accessTokenLifespan": 123, "displayName": "D",
         "attributes": { "own": "kept" },
-        "smtpServer": { "host": "mail.example.test", "password": "sm7p-secret" },
+        "smtpServer": { "host": "mail.example.test", "from": "a@example.test", "password": "sm7p-secret" },
         "roles": {
             "realm": [
                 { "name": "puller", "description": "pulls" },
@@ -97,7 +97,7 @@ async fn a_realm_file_is_taken_in_whole() {
         ("displayName", json!("D")),
         (
             "smtpServer",
-            json!({ "host": "mail.example.test", "password": "**********" }),
+            json!({ "host": "mail.example.test", "from": "a@example.test", "password": "**********" }),
         ),
     ] {
         assert_eq!(realm[member], value, "{member}");
@@ -209,7 +209,18 @@ async fn of_a_file_with_one_fault_nothing_is_left() {
             json!("x"),
             400,
         ),
-        ("/groups", json!([{ "name": "g" }]), 501),
+        ("/groups", json!([{ "path": "/g" }]), 400),
+        ("/users/2/groups", json!(["/nosuch"]), 400),
+        ("/identityProviders", json!([{ "alias": "i" }]), 501),
+        ("/organizations", json!([{ "name": "o" }]), 501),
+        ("/federatedUsers", json!([{ "id": "f" }]), 501),
+        (
+            "/components/org.keycloak.storage.UserStorageProvider",
+            json!([{ "name": "ldap" }]),
+            501,
+        ),
+        ("/components/nosuch", json!([{ "name": "x" }]), 400),
+        ("/browserFlow", json!("my browser"), 400),
         ("/passwordPolicy", json!("nosuch(1)"), 400),
     ] {
         let mut rep = good();

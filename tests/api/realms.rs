@@ -287,7 +287,7 @@ async fn a_taken_name_or_id_is_409_and_odd_names_are_refused_in_words() {
 
 #[tokio::test]
 async fn a_change_keeps_what_it_does_not_name() {
-    let realm = Realm::with(json!({ "displayName": "D", "smtpServer": { "host": "a", "password": "sm7p" }, "attributes": { "one": "1", "two": "2" } })).await;
+    let realm = Realm::with(json!({ "displayName": "D", "smtpServer": { "host": "a", "from": "a@example.org", "password": "sm7p" }, "attributes": { "one": "1", "two": "2" } })).await;
     let before = realm.admin.get(&realm.path("")).await.json;
     assert_eq!(
         realm.admin.put(&realm.path(""), json!({})).await.status,

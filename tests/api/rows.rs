@@ -5,7 +5,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::support::server;
 
 /// Tables with rows of a realm, but for what reading and logging in writes: events, sessions, failures.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 20] = [
     "realm_ca",
     "component",
     "realm_key",
@@ -14,9 +14,18 @@ const TABLES: [&str; 11] = [
     "user_entity",
     "credential",
     "user_role",
+    "group_entity",
+    "group_role",
+    "user_group",
+    "default_group",
     "client",
     "protocol_mapper",
+    "client_scope",
+    "default_client_scope",
+    "client_scope_client",
+    "scope_mapping",
     "user_session",
+    "admin_event",
 ];
 
 /// A connection of the test's own: one of the server's pool would end with the test's runtime.

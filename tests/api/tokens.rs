@@ -239,7 +239,7 @@ async fn a_token_counts_in_its_time_and_for_its_purpose_only() {
         json!({ "azp": "reg" }),
         json!({ "azp": "nosuch" }),
         json!({ "azp": "a\u{0}b" }),
-        json!({ "sub": null }),
+        json!({ "sub": null, "sid": null }),
         json!({ "sub": "boss" }),
         json!({ "sub": uuid::Uuid::new_v4() }),
         json!({ "sid": "nosuch" }),

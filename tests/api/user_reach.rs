@@ -42,6 +42,13 @@ async fn a_holder_of_manage_users_cannot_take_over_an_administrator() {
             json!(["password"]),
         ),
         (
+            "PUT",
+            format!("{user}/execute-actions-email"),
+            json!(["UPDATE_PASSWORD"]),
+        ),
+        ("PUT", format!("{user}/reset-password-email"), Value::Null),
+        ("PUT", format!("{user}/send-verify-email"), Value::Null),
+        (
             "DELETE",
             format!("{user}/credentials/{credential}"),
             Value::Null,

@@ -9,6 +9,7 @@
     reason = "a test fails where something is not as it should be"
 )]
 
+mod admin_clients;
 mod client;
 mod compose;
 mod docker;
@@ -18,6 +19,7 @@ mod pki;
 mod process;
 mod registry;
 mod rotation;
+mod schemathesis;
 mod server;
 mod visit;
 

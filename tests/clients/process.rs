@@ -122,8 +122,19 @@ pub struct Finished {
 
 /// Runs a program to its end; one that takes over two minutes is killed and has failed.
 pub fn run(program: &Path, args: &[String], setup: impl FnOnce(&mut Command)) -> Finished {
+    run_within(120, program, args, setup)
+}
+
+/// Runs a program to its end; one that takes more than so many seconds is killed and has failed.
+pub fn run_within(
+    seconds: u32,
+    program: &Path,
+    args: &[String],
+    setup: impl FnOnce(&mut Command),
+) -> Finished {
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=5", "120"]).arg(program);
+    command.arg("--kill-after=5").arg(seconds.to_string());
+    command.arg(program);
     command.args(args).stdin(Stdio::null());
     setup(&mut command);
     let output = command.output().unwrap();

@@ -112,12 +112,18 @@ impl Server {
     /// An access token of the administrator, good at the base that issued it. Keycloak's live a
     /// minute, so each call takes its own.
     fn token(&self, base: &str) -> String {
+        self.token_at(base, "admin-cli")
+    }
+
+    /// The same by another public client of master.
+    pub fn token_at(&self, base: &str, client: &str) -> String {
         let url = format!("{base}/realms/master/protocol/openid-connect/token");
+        let (user, password) = administrator();
         let answer = read(self.http.post(url).form(&[
             ("grant_type", "password"),
-            ("client_id", "admin-cli"),
-            ("username", "admin"),
-            ("password", "admin"),
+            ("client_id", client),
+            ("username", &user),
+            ("password", &password),
         ]));
         assert_eq!(answer.status, 200, "admin's token: {}", answer.body);
         answer.json()["access_token"].as_str().unwrap().to_owned()
@@ -179,6 +185,13 @@ pub fn binary() -> Result<PathBuf, String> {
         true => Ok(path),
         false => Err("cargo build -p realmkeep-server makes it".into()),
     }
+}
+
+/// The administrator's name and password: those of `start-dev`, or of the Keycloak under test by
+/// `KEYCLOAK_ADMIN` and `KEYCLOAK_PASSWORD`.
+pub fn administrator() -> (String, String) {
+    let value = |name| std::env::var(name).unwrap_or_else(|_| "admin".into());
+    (value("KEYCLOAK_ADMIN"), value("KEYCLOAK_PASSWORD"))
 }
 
 /// The client id that every registry here has, the same in all realms.

@@ -27,6 +27,7 @@ mod outage;
 mod pool;
 mod postgres;
 mod process;
+mod realm_files;
 mod rotation;
 mod seal;
 mod secrets;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One file: steps that make what the rows need, then the rows, in order.
 #[derive(Deserialize)]
@@ -25,6 +25,9 @@ pub struct Case {
 pub struct Row {
     #[serde(default)]
     pub name: String,
+    /// The recorded exchanges of the contract that this row replays: `clients/client-put-dup`, with blanks between several.
+    #[serde(default)]
+    pub exchange: String,
     /// Method, blank, path and query, sent as they stand.
     pub call: String,
     /// User name and password.
@@ -110,9 +113,16 @@ impl Expect {
 pub fn read(path: &Path) -> Result<Case, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let mut case: Value = toml::from_str(&text).map_err(|error| error.to_string())?;
+    let shapes = match case.as_object_mut().and_then(|case| case.remove("like")) {
+        Some(Value::Object(shapes)) => shapes,
+        _ => Map::new(),
+    };
     for part in ["setup", "row"] {
         if let Some(Value::Array(rows)) = case.get_mut(part) {
             *rows = rows.iter().flat_map(expand).collect();
+            for row in rows {
+                alike(row, &shapes)?;
+            }
         }
     }
     let case: Case = serde_json::from_value(case).map_err(|error| error.to_string())?;
@@ -130,11 +140,34 @@ pub fn read(path: &Path) -> Result<Case, String> {
             ));
         }
     }
-    let mut names: Vec<_> = case.rows.iter().map(|row| &row.name).collect();
-    names.sort();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("two rows are called {}", pair[0])),
-        None => Ok(case),
+    let names = case.rows.iter().map(|row| row.name.as_str());
+    let exchanges = (case.rows.iter()).flat_map(|row| row.exchange.split_whitespace());
+    for mut said in [names.collect::<Vec<_>>(), exchanges.collect()] {
+        said.sort();
+        if let Some(pair) = said.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("two rows are called {}", pair[0]));
+        }
+    }
+    Ok(case)
+}
+
+/// An object with `"$like" = name` stands for the table `[like.name]` of its file, its other members put over it.
+fn alike(value: &mut Value, shapes: &Map<String, Value>) -> Result<(), String> {
+    match value {
+        Value::Array(items) => items.iter_mut().try_for_each(|item| alike(item, shapes)),
+        Value::Object(members) => {
+            for _ in 0..=shapes.len() {
+                let Some(name) = members.remove("$like") else {
+                    return (members.values_mut()).try_for_each(|member| alike(member, shapes));
+                };
+                let shape = name.as_str().and_then(|name| shapes.get(name)?.as_object());
+                let shape = shape.ok_or(format!("no table [like.{name}]"))?;
+                let over = std::mem::replace(members, shape.clone());
+                members.extend(over);
+            }
+            Err("a table [like] is like itself".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     let mut differences: Vec<_> = report.differences.iter().collect();
     differences.sort_by_key(|(id, _)| (id.starts_with('A'), id.len(), *id));
     for (id, rows) in differences {
-        match decisions.get(id) {
+        match decisions.texts.get(id) {
             Some(text) if server.is_keycloak => {
                 println!("{id:>4}  {text}\n        {}", rows.join("\n        "))
             }
@@ -59,9 +59,11 @@ fn main() -> ExitCode {
     }
     if wanted.is_empty() {
         let unseen = decisions
+            .texts
             .keys()
             .filter(|id| !report.differences.contains_key(*id));
         failures.extend(unseen.map(|id| format!("decision {id} has no row")));
+        failures.extend(decisions.missing_in_the_book());
     }
     for failure in &failures {
         println!("\nFAILED {failure}");
@@ -97,9 +99,38 @@ fn files(folder: &Path, wanted: &[String]) -> Vec<PathBuf> {
     files
 }
 
-fn decisions(folder: &Path) -> BTreeMap<String, String> {
+/// What stands in `decisions.toml`.
+#[derive(serde::Deserialize)]
+struct Decisions {
+    /// Why we differ, for those that the book gives a reason for.
+    why: BTreeMap<String, String>,
+    /// In what, by the decision's id.
+    #[serde(flatten)]
+    texts: BTreeMap<String, String>,
+}
+
+impl Decisions {
+    /// Lines that the book should have.
+    fn missing_in_the_book(&self) -> Vec<String> {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let read = |name: &str| std::fs::read_to_string(docs.join(name)).expect("the book");
+        let (docker, admin) = (read("docker.md"), read("admin-api.md"));
+        let missing = self.texts.iter().filter_map(|(id, text)| {
+            let (file, page, line) = if id.starts_with('D') {
+                ("docker.md", &docker, format!("| {id} |"))
+            } else {
+                let why = self.why.get(id).map_or("(no reason)", String::as_str);
+                ("admin-api.md", &admin, format!("| {id} | {text} | {why} |"))
+            };
+            (!page.contains(&line)).then(|| format!("docs/{file} should hold: {line}"))
+        });
+        missing.collect()
+    }
+}
+
+fn decisions(folder: &Path) -> Decisions {
     let text = std::fs::read_to_string(folder.join("decisions.toml")).expect("decisions.toml");
-    toml::from_str(&text).expect("decisions.toml: id = text")
+    toml::from_str(&text).expect("decisions.toml: id = text, and [why]")
 }
 
 /// Every file has realms of its own, so several run at a time.

@@ -1,7 +1,7 @@
 //! Does an answer match what a row expects?
 //!
 //! Strings may hold holes anywhere: `$uuid`, `$any` (anything, also nothing), `$string` (anything but nothing), `$kid`
-//! (43 characters of base64url), `$base64` (in lines or not), `$digits`. A string that is only a hole may stand for other kinds of value:
+//! (43 characters of base64url), `$secret` (86 letters and digits), `$base64` (in lines or not), `$digits`. A string that is only a hole may stand for other kinds of value:
 //! `$number`, `$bool`, `$object`, `$array`, `$absent` (no such member or header), and the times below, which must agree with one another:
 //! `$time:x` a number of seconds, `$time:x+300` one that is 300 more, `$iso:x` the same time in ISO 8601, `$now` seconds
 //! and `$millis` milliseconds near the present.
@@ -328,7 +328,9 @@ fn text(pattern: &str, seen: &str) -> bool {
 
 /// `hopeless` keeps what was tried in vain, so that many holes do not cost more than their number times the text.
 fn rest(pattern: &str, seen: &str, hopeless: &mut HashSet<(usize, usize)>) -> bool {
-    const HOLES: [&str; 6] = ["$uuid", "$any", "$string", "$kid", "$base64", "$digits"];
+    const HOLES: [&str; 7] = [
+        "$uuid", "$any", "$string", "$kid", "$secret", "$base64", "$digits",
+    ];
     let first = HOLES
         .iter()
         .filter_map(|hole| Some((pattern.find(hole)?, *hole)))
@@ -357,6 +359,7 @@ fn fills(hole: &str, part: &str) -> bool {
         "$kid" => {
             part.len() == 43 && all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         }
+        "$secret" => part.len() == 86 && all(|byte| byte.is_ascii_alphanumeric()),
         "$base64" => all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_\n".contains(&byte)),
         "$digits" => all(|byte| byte.is_ascii_digit()),
         _ => true,

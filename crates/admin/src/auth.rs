@@ -4,18 +4,24 @@
 //! is gone at once. Realm master's users act on a realm by `admin`, or by the roles of master's client `{realm}-realm`;
 //! a realm's own users by the roles of its client `realm-management`, and on that realm only.
 
+mod grant;
+
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use protocol::context::decode_segment;
-use protocol::{HttpError, Request, State, provision, token};
+use protocol::{HttpError, Request, State, access, provision, token};
 use realm::{MASTER, Realm};
-use serde::Deserialize;
+use user::mapping::RoleNames;
 use uuid::Uuid;
+
+use crate::admin_events::tell::{Call, Note};
 
 /// A role that administers a realm. Keycloak's names, with `_` for `-`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,12 +30,16 @@ pub enum Role {
     CreateClient,
     /// `impersonation`
     Impersonation,
+    /// `manage-authorization`
+    ManageAuthorization,
     /// `manage-clients`
     ManageClients,
     /// `manage-events`
     ManageEvents,
     /// `manage-identity-providers`
     ManageIdentityProviders,
+    /// `manage-organizations`
+    ManageOrganizations,
     /// `manage-realm`
     ManageRealm,
     /// `manage-users`
@@ -38,12 +48,20 @@ pub enum Role {
     QueryClients,
     /// `query-groups`
     QueryGroups,
+    /// `query-organizations`
+    QueryOrganizations,
     /// `query-users`
     QueryUsers,
+    /// `view-authorization`
+    ViewAuthorization,
     /// `view-clients`
     ViewClients,
     /// `view-events`
     ViewEvents,
+    /// `view-identity-providers`
+    ViewIdentityProviders,
+    /// `view-organizations`
+    ViewOrganizations,
     /// `view-realm`
     ViewRealm,
     /// `view-users`
@@ -51,20 +69,50 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them. Who holds each has all that `realm-admin` gives.
+    const ALL: [Self; 20] = [
+        Self::CreateClient,
+        Self::Impersonation,
+        Self::ManageAuthorization,
+        Self::ManageClients,
+        Self::ManageEvents,
+        Self::ManageIdentityProviders,
+        Self::ManageOrganizations,
+        Self::ManageRealm,
+        Self::ManageUsers,
+        Self::QueryClients,
+        Self::QueryGroups,
+        Self::QueryOrganizations,
+        Self::QueryUsers,
+        Self::ViewAuthorization,
+        Self::ViewClients,
+        Self::ViewEvents,
+        Self::ViewIdentityProviders,
+        Self::ViewOrganizations,
+        Self::ViewRealm,
+        Self::ViewUsers,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::CreateClient => "create-client",
             Self::Impersonation => "impersonation",
+            Self::ManageAuthorization => "manage-authorization",
             Self::ManageClients => "manage-clients",
             Self::ManageEvents => "manage-events",
             Self::ManageIdentityProviders => "manage-identity-providers",
+            Self::ManageOrganizations => "manage-organizations",
             Self::ManageRealm => "manage-realm",
             Self::ManageUsers => "manage-users",
             Self::QueryClients => "query-clients",
             Self::QueryGroups => "query-groups",
+            Self::QueryOrganizations => "query-organizations",
             Self::QueryUsers => "query-users",
+            Self::ViewAuthorization => "view-authorization",
             Self::ViewClients => "view-clients",
             Self::ViewEvents => "view-events",
+            Self::ViewIdentityProviders => "view-identity-providers",
+            Self::ViewOrganizations => "view-organizations",
             Self::ViewRealm => "view-realm",
             Self::ViewUsers => "view-users",
         }
@@ -86,8 +134,13 @@ pub struct Admin {
     pub user: Uuid,
     /// The caller's session, where the token has one.
     pub session: Option<String>,
+    /// The client (its `clientId`) that the token was made for.
+    pub(crate) client: String,
+    /// For handlers whose admin event says more than their route and body tell. None where no event is kept.
+    pub(crate) note: Option<Rc<RefCell<Note>>>,
+    /// The roles that the caller holds in his own realm, as far as his token brings them.
+    pub(crate) names: RoleNames,
     roles: HashSet<String>,
-    realm_roles: HashSet<String>,
     superuser: bool,
 }
 
@@ -102,6 +155,13 @@ impl Admin {
     #[must_use]
     pub fn db(&self) -> &store::Pool {
         &self.request.state.pool
+    }
+
+    /// Says more of the admin event that comes of this call, where one is kept.
+    pub(crate) fn note(&self, say: impl FnOnce(&mut Note)) {
+        if let Some(note) = &self.note {
+            say(&mut note.borrow_mut());
+        }
     }
 
     /// Whether the caller holds one of these roles on the realm.
@@ -139,13 +199,12 @@ impl Admin {
     /// Refuses a caller who administers no realm at all.
     ///
     /// # Errors
-    /// 403; from the database.
-    pub async fn require_any_anywhere(&self) -> Result<(), HttpError> {
+    /// 403.
+    pub fn require_any_anywhere(&self) -> Result<(), HttpError> {
         if self.require_any().is_ok() || self.require_create_realm().is_ok() {
             return Ok(());
         }
-        let names = user::mapping::effective_names(self.db(), self.home.id, self.user).await?;
-        let administers = names.clients.iter().any(|(client, roles)| {
+        let administers = self.names.clients.iter().any(|(client, roles)| {
             (*client == provision::own_management_client(&self.home)
                 || self.home.is_master() && client.ends_with("-realm"))
                 && roles.iter().any(|role| role != "impersonation")
@@ -168,42 +227,10 @@ impl Admin {
     /// # Errors
     /// 403.
     pub fn require_create_realm(&self) -> Result<(), HttpError> {
-        let may =
-            self.superuser || self.home.is_master() && self.realm_roles.contains("create-realm");
+        let mut roles = self.names.realm.iter();
+        let may = self.superuser
+            || self.home.is_master() && roles.any(|role| role == "create-realm");
         if may { Ok(()) } else { Err(forbidden()) }
-    }
-
-    /// Refuses to hand out roles that let their holder do what the caller may not: the roles of the clients that
-    /// administer realms, `admin` and `create-realm`, directly or inside a composite. A caller hands out what he holds.
-    ///
-    /// # Errors
-    /// 403; from the database.
-    pub async fn require_may_grant(&self, roles: &[Uuid]) -> Result<(), HttpError> {
-        if self.superuser {
-            return Ok(());
-        }
-        let all = realm::role::expand(self.db(), self.realm.id, roles).await?;
-        let owners: Vec<Uuid> = all.iter().filter_map(|role| role.client_id).collect();
-        let names = client::client_ids(self.db(), self.realm.id, &owners).await?;
-        let own = provision::own_management_client(&self.realm);
-        for role in &all {
-            let dangerous = match role.client_id.and_then(|id| names.get(&id)) {
-                None => {
-                    self.realm.is_master() && (role.name == "admin" || role.name == "create-realm")
-                }
-                Some(owner) if *owner == own => {
-                    if self.roles.contains("realm-admin") || self.roles.contains(&role.name) {
-                        continue;
-                    }
-                    true
-                }
-                Some(owner) => self.realm.is_master() && owner.ends_with("-realm"),
-            };
-            if dangerous {
-                return Err(forbidden());
-            }
-        }
-        Ok(())
     }
 
     /// The realms that the caller may see in a list: all, or none but his own.
@@ -212,16 +239,13 @@ impl Admin {
         !self.home.is_master()
     }
 
-    /// The caller as he is towards another realm; for lists over realms.
-    ///
-    /// # Errors
-    /// From the database.
-    pub async fn towards(&self, realms: &[Realm]) -> Result<Vec<bool>, HttpError> {
+    /// The caller as he is towards other realms; for lists over realms.
+    #[must_use]
+    pub fn towards(&self, realms: &[Realm]) -> Vec<bool> {
         if self.superuser {
-            return Ok(vec![true; realms.len()]);
+            return vec![true; realms.len()];
         }
-        let names = user::mapping::effective_names(self.db(), self.home.id, self.user).await?;
-        Ok(realms
+        realms
             .iter()
             .map(|realm| {
                 let client = if self.home.is_master() {
@@ -230,12 +254,13 @@ impl Admin {
                     client::REALM_MANAGEMENT.to_owned()
                 };
                 (self.home.is_master() || self.home.id == realm.id)
-                    && names
+                    && self
+                        .names
                         .clients
                         .get(&client)
                         .is_some_and(|roles| roles.iter().any(|role| role != "impersonation"))
             })
-            .collect())
+            .collect()
     }
 }
 
@@ -245,20 +270,6 @@ pub(crate) fn forbidden() -> HttpError {
 
 fn unauthorized() -> HttpError {
     HttpError::plain(401, "HTTP 401 Unauthorized")
-}
-
-/// The claims that decide; times in whole seconds, anything else is no token of ours.
-#[derive(Deserialize)]
-struct Claims {
-    exp: i64,
-    iat: i64,
-    #[serde(default)]
-    nbf: i64,
-    iss: String,
-    sub: Uuid,
-    typ: String,
-    azp: String,
-    sid: Option<String>,
 }
 
 impl FromRequest for Admin {
@@ -279,18 +290,23 @@ impl FromRequest for Admin {
         };
         let target = http.match_info().get("realm").map(decode_segment);
         let request = Request::from_request(http, payload);
-        Box::pin(
-            async move { admit(request.await?, &bearer.ok_or_else(unauthorized)?, target).await },
-        )
+        let http = http.clone();
+        Box::pin(async move {
+            let (mut admin, client) =
+                admit(request.await?, &bearer.ok_or_else(unauthorized)?, target).await?;
+            Call::remember(&http, &mut admin, client);
+            Ok(admin)
+        })
     }
 }
 
-/// Takes the token apart, then looks for the realm: whoever has no token learns nothing about realms.
+/// Who calls, and the id of the client that the token was made for. The token is taken apart before the realm is looked
+/// for: whoever has no token learns nothing about realms.
 async fn admit(
     request: Request,
     bearer: &str,
     target: Option<Option<String>>,
-) -> Result<Admin, HttpError> {
+) -> Result<(Admin, Uuid), HttpError> {
     let state = &request.state;
     let (home, issuer) = token::issuer_realm(bearer).ok_or_else(unauthorized)?;
     let home = state
@@ -299,35 +315,14 @@ async fn admit(
         .await?
         .filter(|realm| realm.enabled)
         .ok_or_else(unauthorized)?;
-    let claims: Claims =
-        token::open(&home, bearer, &["RS256", "ES256", "EdDSA"]).ok_or_else(unauthorized)?;
-    if !is_our_issuer(&request, &home, &issuer) || claims.iss != issuer || claims.typ != "Bearer" {
-        return Err(unauthorized());
-    }
-    let now = store::clock::now();
-    if claims.exp <= now || claims.nbf > now || claims.iat > now + 60 {
-        return Err(unauthorized());
-    }
-    let client = state
-        .clients
-        .get(&state.pool, &home, &claims.azp)
+    let known = |known: &str| known == issuer && is_our_issuer(&request, &home, known);
+    let (access, names) = access::open_with_roles(state, &home, bearer, known)
         .await?
-        .filter(|client| client.enabled)
-        .ok_or_else(unauthorized)?;
+        .map_err(|_| unauthorized())?;
     // A registry's token is signed by the same realm; it is for the registry and nobody else.
-    if client.protocol != "openid-connect"
-        || claims.iat < home.not_before.max(client.settings.not_before.unwrap_or(0))
-    {
+    if access.client.protocol != "openid-connect" {
         return Err(unauthorized());
     }
-    let holder =
-        user::holder::find(&state.pool, home.id, claims.sub, claims.sid.as_deref()).await?;
-    if !holder.is_some_and(|holder| {
-        holder.enabled && holder.session_live && claims.iat >= holder.not_before
-    }) {
-        return Err(unauthorized());
-    }
-    let names = user::mapping::effective_names(&state.pool, home.id, claims.sub).await?;
 
     let not_found = || HttpError::plain(404, "Realm not found.");
     let realm = match target {
@@ -338,8 +333,8 @@ async fn admit(
             .await?
             .ok_or_else(not_found)?,
     };
-    let realm_roles: HashSet<String> = names.realm.into_iter().collect();
-    let superuser = home.is_master() && realm_roles.contains("admin");
+    let names = access.brings(names);
+    let superuser = home.is_master() && names.realm.iter().any(|role| role == "admin");
     let management = if home.is_master() {
         Some(provision::management_client(&realm.name))
     } else if home.id == realm.id {
@@ -347,22 +342,26 @@ async fn admit(
     } else {
         None
     };
-    let mut clients = names.clients;
     let roles = management
-        .and_then(|name| clients.remove(&name))
-        .unwrap_or_default()
+        .and_then(|name| names.clients.get(&name))
         .into_iter()
+        .flatten()
+        .cloned()
         .collect();
-    Ok(Admin {
-        user: claims.sub,
-        session: claims.sid,
+    let client = access.client.id;
+    let admin = Admin {
+        user: access.user,
+        session: access.session,
+        client: access.client.client_id.clone(),
+        note: None,
+        names,
         roles,
-        realm_roles,
         superuser,
         home,
         realm,
         request,
-    })
+    };
+    Ok((admin, client))
 }
 
 /// Whether a token's issuer is one by which this caller knows the realm: below the base URL, with or without `/auth`.

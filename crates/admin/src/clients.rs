@@ -1,6 +1,10 @@
 //! `/admin/realms/{realm}/clients`.
 
 mod below;
+mod certificates;
+mod change;
+mod nodes;
+mod reach;
 mod write;
 
 use std::ops::Deref;
@@ -13,7 +17,8 @@ use uuid::Uuid;
 
 use crate::auth::Role::{ManageClients, QueryClients, ViewClients};
 use crate::page::Query;
-use crate::{Admin, at, mappers};
+use crate::users::pairs;
+use crate::{Admin, at, client_scopes, mappers, scope_mappings};
 
 /// Mounts all that is below `/clients` but the roles of clients.
 pub(crate) fn routes(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
@@ -44,6 +49,40 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
             .get(below::service_account_user)
             .done(),
     )
+    .service(
+        below("/certificates/{attribute}")
+            .get(certificates::get)
+            .done(),
+    )
+    .service(
+        below("/certificates/{attribute}/generate")
+            .post(certificates::generate)
+            .done(),
+    )
+    .service(
+        below("/certificates/{attribute}/upload")
+            .post(certificates::upload)
+            .done(),
+    )
+    .service(
+        below("/certificates/{attribute}/upload-certificate")
+            .post(certificates::upload)
+            .done(),
+    )
+    .service(
+        below("/certificates/{attribute}/download")
+            .post(certificates::download)
+            .done(),
+    )
+    .service(
+        below("/certificates/{attribute}/generate-and-download")
+            .post(certificates::generate_and_download)
+            .done(),
+    )
+    .service(below("/push-revocation").post(nodes::call_all).done())
+    .service(below("/test-nodes-available").get(nodes::call_all).done())
+    .service(below("/nodes").post(nodes::add).done())
+    .service(below("/nodes/{node}").delete(nodes::remove).done())
     .service(below("/session-count").get(below::session_count).done())
     .service(below("/user-sessions").get(below::user_sessions).done())
     .service(
@@ -56,7 +95,9 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
             .get(below::offline_sessions)
             .done(),
     );
-    mappers::routes(cfg);
+    mappers::routes(cfg, "/clients/{client}");
+    scope_mappings::routes(cfg, "/clients/{client}");
+    client_scopes::routes_of_clients(cfg);
     for protocol in protocols.iter() {
         cfg.service(
             web::scope(&format!("/clients/{{client}}/{}", protocol.id()))
@@ -97,10 +138,14 @@ pub(crate) fn require_view(admin: &Admin) -> Result<(), HttpError> {
     admin.require(&[ViewClients, ManageClients])
 }
 
-/// As the caller may see it: who only views clients sees no secret.
-fn to_rep(admin: &Admin, client: &Client) -> Result<ClientRepresentation, HttpError> {
-    let secret = shown_secret(admin, client)?;
-    let manage = admin.has(&[ManageClients]) && !client.is_built_in(&admin.realm);
+/// As the caller may see it: who only views clients sees no secret, nor who could not act as this one.
+fn to_rep(
+    admin: &Admin,
+    client: &Client,
+    in_reach: bool,
+) -> Result<ClientRepresentation, HttpError> {
+    let secret = revealed(admin, client, in_reach && manages(admin))?;
+    let manage = manages(admin) && in_reach && !client.is_built_in(&admin.realm);
     let access = Access {
         view: true,
         configure: manage,
@@ -109,12 +154,17 @@ fn to_rep(admin: &Admin, client: &Client) -> Result<ClientRepresentation, HttpEr
     Ok(client.to_rep(secret.as_deref().map(String::as_str), Some(access)))
 }
 
+fn manages(admin: &Admin) -> bool {
+    admin.has(&[ManageClients])
+}
+
 /// The secret, where the caller may see it.
-fn shown_secret(
+fn revealed(
     admin: &Admin,
     client: &Client,
+    seen: bool,
 ) -> Result<Option<impl Deref<Target = String> + use<>>, HttpError> {
-    if admin.has(&[ManageClients]) {
+    if seen {
         Ok(secret::reveal(&admin.state().sealer, client)?)
     } else {
         Ok(None)
@@ -135,19 +185,18 @@ async fn list(admin: Admin, query: Query) -> Result<HttpResponse, HttpError> {
         (Some(text), _) => Filter::ClientId(text),
     };
     let clients = client::list(admin.db(), admin.realm.id, filter, first, max).await?;
+    let ids: Vec<Uuid> = clients.iter().map(|client| client.id).collect();
+    let beyond = reach::beyond(&admin, &ids).await?;
     let reps: Vec<_> = clients
         .iter()
-        .map(|client| to_rep(&admin, client))
+        .map(|client| to_rep(&admin, client, !beyond.contains(&client.id)))
         .collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(reps))
 }
 
 /// Refuses a search by attributes, `name:value` each: none is allowed for it, as in a Keycloak that is not set up for it.
 fn refuse_attributes(q: &str) -> Result<(), HttpError> {
-    let names: Vec<&str> = q
-        .split_whitespace()
-        .filter_map(|pair| Some(pair.split_once(':')?.0))
-        .collect();
+    let names: Vec<String> = pairs(q).into_iter().map(|(name, _)| name).collect();
     if names.is_empty() {
         return Ok(());
     }
@@ -158,5 +207,6 @@ fn refuse_attributes(q: &str) -> Result<(), HttpError> {
 async fn get(admin: Admin, path: web::Path<(String, String)>) -> Result<HttpResponse, HttpError> {
     require_view(&admin)?;
     let client = named(&admin, &path.1).await?;
-    Ok(HttpResponse::Ok().json(to_rep(&admin, &client)?))
+    let in_reach = reach::beyond(&admin, &[client.id]).await?.is_empty();
+    Ok(HttpResponse::Ok().json(to_rep(&admin, &client, in_reach)?))
 }

@@ -6,12 +6,13 @@ use protocol::HttpError;
 use protocol::body::{JsonBytes, parse};
 use protocol::context::encode_segment;
 use realm::component::{self, ComponentRepresentation, Filter, KEY_PROVIDER};
-use realm::provider::PROVIDERS;
+use realm::provider;
 use uuid::Uuid;
 
 use crate::Admin;
 use crate::auth::Role::{ManageRealm, ViewRealm};
 use crate::page::Query;
+use crate::serverinfo;
 
 /// Key providers that a realm has at most.
 const MAX_PER_REALM: usize = 100;
@@ -37,14 +38,18 @@ fn read(body: &JsonBytes) -> Result<ComponentRepresentation, HttpError> {
     Ok(rep)
 }
 
+/// Who brings a key knows it, and signs tokens of everybody with it. Made here, nobody knows it.
+fn require_may_bring_key(admin: &Admin, rep: &ComponentRepresentation) -> Result<(), HttpError> {
+    let config = rep.config.as_ref();
+    if config.is_some_and(provider::brings_key) {
+        admin.require_all()?;
+    }
+    Ok(())
+}
+
 fn known_provider(rep: &ComponentRepresentation) -> Result<(), HttpError> {
     let kind = rep.provider_type.as_deref();
-    if kind == Some(KEY_PROVIDER)
-        && rep
-            .provider_id
-            .as_deref()
-            .is_some_and(|id| PROVIDERS.contains(&id))
-    {
+    if kind == Some(KEY_PROVIDER) && rep.provider_id.as_deref().is_some_and(provider::is_known) {
         return Ok(());
     }
     Err(HttpError::plain(
@@ -85,6 +90,7 @@ pub(crate) async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse
     admin.require(&[ManageRealm])?;
     let rep = read(&body)?;
     known_provider(&rep)?;
+    require_may_bring_key(&admin, &rep)?;
     if admin.realm.keys.len() >= MAX_PER_REALM {
         return Err(HttpError::message(
             400,
@@ -111,6 +117,7 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageRealm])?;
     let rep = read(&body)?;
+    require_may_bring_key(&admin, &rep)?;
     let id: Uuid = path.1.parse().map_err(|_| not_found())?;
     let state = admin.state();
     if !component::update(
@@ -140,4 +147,26 @@ pub(crate) async fn delete(
     }
     admin.state().changed(admin.realm.id);
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// What can stand below a component, of a type that has to be named.
+pub(crate) async fn sub_types(
+    admin: Admin,
+    path: web::Path<(String, String)>,
+    query: Query,
+) -> Result<HttpResponse, HttpError> {
+    admin.require(&[ViewRealm, ManageRealm])?;
+    let missing = || HttpError::plain(404, "Could not find parent component");
+    let id: Uuid = path.1.parse().map_err(|_| missing())?;
+    component::find(admin.db(), admin.realm.id, id)
+        .await?
+        .ok_or_else(missing)?;
+    let kind = query
+        .text("type")
+        .ok_or_else(|| HttpError::plain(400, "must specify a subtype"))?;
+    let types = serverinfo::component_types()?;
+    let types = types
+        .get(&kind)
+        .ok_or_else(|| HttpError::plain(400, "Unknown subtype"))?;
+    Ok(HttpResponse::Ok().json(types))
 }

@@ -1,17 +1,31 @@
 //! The admin REST API: Keycloak's `/admin/realms/…`, as its own clients expect it.
 
+mod admin_events;
 mod attack_detection;
 mod auth;
+mod client_scopes;
 mod clients;
 mod components;
 mod events;
+mod groups;
 mod keys;
+mod localization;
 mod mappers;
+pub mod openapi;
+mod outside;
 mod page;
+mod partial;
+mod realm_actions;
 mod realms;
+mod required_actions;
+mod role_mappings;
 mod roles;
+mod scope_mappings;
 mod serverinfo;
+mod smtp;
+mod ui_ext;
 mod users;
+mod whoami;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -21,17 +35,20 @@ use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{Error, HttpResponse, Responder};
+use actix_web::{Error, HttpResponse, HttpResponseBuilder, Responder};
 use protocol::{HttpError, Protocols};
 
 pub use auth::Admin;
+pub use localization::resources;
 
 /// Mounted at `/admin`, at the root and below every other path prefix of the server.
 ///
 /// All routes stand here, on one screen. Each handler takes an [`Admin`], so none runs without the permission gate.
 #[must_use]
 pub fn scope(protocols: &'static Protocols) -> impl HttpServiceFactory {
+    serverinfo::started();
     web::scope("/admin")
+        .service(at("/openapi.json").get(openapi::get).done())
         .service(at("/serverinfo").get(serverinfo::get).done())
         .service(at("/realms").get(realms::list).post(realms::create).done())
         .service(
@@ -39,9 +56,16 @@ pub fn scope(protocols: &'static Protocols) -> impl HttpServiceFactory {
                 .configure(|cfg| realm(cfg, protocols))
                 .default_service(web::to(unknown)),
         )
+        // Its answers are those of the console's own page, and it is for the console's tokens alone.
+        .service(
+            protocol::resource("/{realm}/console/whoami").route(web::get().to(whoami::get)),
+        )
         .default_service(web::to(unknown))
         .wrap(from_fn(dress))
 }
+
+/// The routes that lie below `/admin` itself.
+pub(crate) const OUTSIDE_REALMS: &[&str] = &["/openapi.json", "/serverinfo", "/realms"];
 
 /// Nothing of the admin API may be cached; JSON says its charset, as Keycloak's does.
 async fn dress(
@@ -50,6 +74,9 @@ async fn dress(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let mut response = next.call(request).await?;
     let succeeded = response.status().is_success();
+    if succeeded {
+        admin_events::tell::tell(&response).await;
+    }
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if succeeded
@@ -75,6 +102,9 @@ fn realm(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
             .done(),
     )
     .service(at("/keys").get(keys::list).done())
+    .service(at("/partialImport").post(partial::import).done())
+    .service(at("/partial-export").post(partial::export).done())
+    .service(at("/testSMTPConnection").post(smtp::test).done())
     .service(
         at("/components")
             .get(components::list)
@@ -88,7 +118,18 @@ fn realm(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
             .delete(components::delete)
             .done(),
     )
+    .service(
+        at("/components/{id}/sub-component-types")
+            .get(components::sub_types)
+            .done(),
+    )
     .service(at("/events").get(events::list).delete(events::clear).done())
+    .service(
+        at("/admin-events")
+            .get(admin_events::list)
+            .delete(admin_events::clear)
+            .done(),
+    )
     .service(
         at("/events/config")
             .get(events::config)
@@ -107,8 +148,15 @@ fn realm(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
             .done(),
     )
     .configure(users::routes)
+    .configure(groups::routes)
     .configure(roles::routes)
-    .configure(|cfg| clients::routes(cfg, protocols));
+    .configure(realm_actions::routes)
+    .configure(client_scopes::routes)
+    .configure(localization::routes)
+    .configure(required_actions::routes)
+    .configure(ui_ext::routes)
+    .configure(|cfg| clients::routes(cfg, protocols))
+    .configure(outside::routes);
 }
 
 async fn unknown(_: Admin) -> Result<HttpResponse, HttpError> {
@@ -117,11 +165,26 @@ async fn unknown(_: Admin) -> Result<HttpResponse, HttpError> {
 
 /// 201 without a body; `path` is that of the new thing, below its realm.
 pub(crate) fn created(admin: &Admin, path: &str) -> HttpResponse {
+    created_at(admin, path).finish()
+}
+
+/// 201 that is to have a body.
+pub(crate) fn created_at(admin: &Admin, path: &str) -> HttpResponseBuilder {
     let realm = protocol::context::encode_segment(&admin.realm.name);
     let location = format!("{}/admin/realms/{realm}/{path}", admin.request.base);
-    HttpResponse::Created()
-        .insert_header((header::LOCATION, location))
-        .finish()
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, location));
+    response
+}
+
+/// What a write is in its admin event: resource type and operation; none where it makes none. The outer `None` for a
+/// route that nobody has said it of. `path` as [`routes`] gives it.
+#[must_use]
+pub fn admin_event_of(
+    method: &str,
+    path: &str,
+) -> Option<Option<(&'static str, realm::admin_event::Operation)>> {
+    admin_events::kinds::of(method, path)
 }
 
 /// Every route that has been mounted: method, and path below `/admin/realms/{realm}` (below `/admin` for the first two).

@@ -1,25 +1,24 @@
-//! `/admin/realms/{realm}/clients/{client}/protocol-mappers`.
+//! `/admin/realms/{realm}/clients/{client}/protocol-mappers`, and the same below `/client-scopes/{scope}`.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use client::mapper::{self, Mapper};
-use client::{Client, ProtocolMapperRepresentation};
+use client::{Owner, ProtocolMapperRepresentation};
 use protocol::HttpError;
 use protocol::body::{JsonBytes, parse};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use store::Error;
 use uuid::Uuid;
 
 use crate::auth::Role::ManageClients;
 use crate::auth::forbidden;
-use crate::clients::{named, require_view};
-use crate::{Admin, at, created};
+use crate::clients::require_view;
+use crate::{Admin, at, client_scopes, clients, created};
 
-type OfClient = web::Path<(String, String)>;
-type One = web::Path<(String, String, String)>;
-
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    let below = |path: &str| at(&format!("/clients/{{client}}/protocol-mappers{path}"));
+/// `base` is `/clients/{client}` or `/client-scopes/{scope}`.
+pub(crate) fn routes(cfg: &mut ServiceConfig, base: &str) {
+    let below = |path: &str| at(&format!("{base}/protocol-mappers{path}"));
     cfg.service(below("/models").get(list).post(create).done())
         .service(
             below("/models/{id}")
@@ -32,6 +31,56 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
         .service(below("/protocol/{protocol}").get(list_of_protocol).done());
 }
 
+/// Whose mappers: those of the client in the path, else of the client scope.
+#[derive(Deserialize)]
+struct Place {
+    client: Option<String>,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    protocol: String,
+}
+
+impl Place {
+    /// The owner's mappers, for a caller who may see them.
+    async fn viewed(&self, admin: &Admin) -> Result<Vec<Mapper>, HttpError> {
+        require_view(admin)?;
+        Ok(match &self.client {
+            Some(client) => clients::named(admin, client).await?.mappers,
+            None => client_scopes::named(admin, &self.scope).await?.mappers,
+        })
+    }
+
+    /// The mapper with this id.
+    async fn one(&self, admin: &Admin) -> Result<Mapper, HttpError> {
+        let mappers = self.viewed(admin).await?;
+        let id = Uuid::try_parse(&self.id).map_err(|_| not_found())?;
+        let mut found = mappers.into_iter().filter(|mapper| mapper.id == id);
+        found.next().ok_or_else(not_found)
+    }
+
+    /// The owner and the path of its mappers, for a caller who may change them.
+    async fn changed(&self, admin: &Admin) -> Result<(Owner, String), HttpError> {
+        admin.require(&[ManageClients])?;
+        let (owner, base) = match &self.client {
+            Some(client) => {
+                let client = clients::named(admin, client).await?;
+                if client.is_built_in(&admin.realm) {
+                    return Err(forbidden());
+                }
+                (Owner::Client(client.id), format!("clients/{}", client.id))
+            }
+            None => {
+                let id = client_scopes::named(admin, &self.scope).await?.id;
+                (Owner::Scope(id), format!("client-scopes/{id}"))
+            }
+        };
+        Ok((owner, format!("{base}/protocol-mappers/models")))
+    }
+}
+
 fn not_found() -> HttpError {
     HttpError::plain(404, "Model not found")
 }
@@ -42,17 +91,26 @@ fn read<T: DeserializeOwned>(body: &JsonBytes) -> Result<T, HttpError> {
 
 /// Where a claim goes beside the tokens, as Keycloak completes it: to the introspection as to the access token, to the
 /// userinfo as to the ID token.
-pub(crate) fn fill(rep: &mut ProtocolMapperRepresentation) {
+const LIKE: [(&str, &str); 2] = [
+    ("introspection.token.claim", "access.token.claim"),
+    ("userinfo.token.claim", "id.token.claim"),
+];
+
+fn fill(rep: &mut ProtocolMapperRepresentation, like: &[(&str, &str)]) {
     let Some(config) = &mut rep.config else {
         return;
     };
-    for (missing, known) in [
-        ("introspection.token.claim", "access.token.claim"),
-        ("userinfo.token.claim", "id.token.claim"),
-    ] {
-        if let Some(value) = config.get(known).cloned() {
-            config.entry(missing.to_owned()).or_insert(value);
+    for (missing, known) in like {
+        if let Some(value) = config.get(*known).cloned() {
+            config.entry((*missing).to_owned()).or_insert(value);
         }
+    }
+}
+
+/// As Keycloak stores the mappers that come with a new client or client scope; those that come later stay as sent.
+pub(crate) fn complete(reps: &mut Option<Vec<ProtocolMapperRepresentation>>) {
+    for rep in reps.iter_mut().flatten() {
+        fill(rep, &LIKE[1..]);
     }
 }
 
@@ -73,7 +131,7 @@ fn known_kind(admin: &Admin, rep: &ProtocolMapperRepresentation) -> Result<(), H
     }
 }
 
-fn new(admin: &Admin, mut rep: ProtocolMapperRepresentation) -> Result<Mapper, HttpError> {
+fn new(admin: &Admin, rep: ProtocolMapperRepresentation) -> Result<Mapper, HttpError> {
     known_kind(admin, &rep)?;
     if rep.name.is_none() || rep.protocol.is_none() {
         return Err(HttpError::oauth(
@@ -82,82 +140,67 @@ fn new(admin: &Admin, mut rep: ProtocolMapperRepresentation) -> Result<Mapper, H
             "Duplicate resource error",
         ));
     }
-    fill(&mut rep);
     Ok(Mapper::from_rep(&rep)?)
 }
 
-/// The client of a path, for a caller who may change it.
-async fn changeable(admin: &Admin, text: &str) -> Result<Client, HttpError> {
-    admin.require(&[ManageClients])?;
-    let client = named(admin, text).await?;
-    if client.is_built_in(&admin.realm) {
-        Err(forbidden())
-    } else {
-        Ok(client)
-    }
-}
-
-async fn find(admin: &Admin, client: &Client, text: &str) -> Result<Mapper, HttpError> {
-    let id = Uuid::try_parse(text).map_err(|_| not_found())?;
-    mapper::find(admin.db(), admin.realm.id, client.id, id)
-        .await?
-        .ok_or_else(not_found)
+/// As these calls show it: completed, however it was stored.
+fn to_rep(mapper: &Mapper) -> ProtocolMapperRepresentation {
+    let mut rep = mapper.to_rep();
+    fill(&mut rep, &LIKE);
+    rep
 }
 
 fn reps(mappers: &[Mapper]) -> HttpResponse {
-    HttpResponse::Ok().json(mappers.iter().map(Mapper::to_rep).collect::<Vec<_>>())
+    HttpResponse::Ok().json(mappers.iter().map(to_rep).collect::<Vec<_>>())
 }
 
-async fn list(admin: Admin, path: OfClient) -> Result<HttpResponse, HttpError> {
-    require_view(&admin)?;
-    Ok(reps(&named(&admin, &path.1).await?.mappers))
+async fn list(admin: Admin, place: web::Path<Place>) -> Result<HttpResponse, HttpError> {
+    Ok(reps(&place.viewed(&admin).await?))
 }
 
-async fn list_of_protocol(admin: Admin, path: One) -> Result<HttpResponse, HttpError> {
-    require_view(&admin)?;
-    let mut mappers = named(&admin, &path.1).await?.mappers;
-    mappers.retain(|mapper| mapper.protocol == path.2);
+async fn list_of_protocol(
+    admin: Admin,
+    place: web::Path<Place>,
+) -> Result<HttpResponse, HttpError> {
+    let mut mappers = place.viewed(&admin).await?;
+    mappers.retain(|mapper| mapper.protocol == place.protocol);
     Ok(reps(&mappers))
 }
 
-async fn get(admin: Admin, path: One) -> Result<HttpResponse, HttpError> {
-    require_view(&admin)?;
-    let client = named(&admin, &path.1).await?;
-    Ok(HttpResponse::Ok().json(find(&admin, &client, &path.2).await?.to_rep()))
+async fn get(admin: Admin, place: web::Path<Place>) -> Result<HttpResponse, HttpError> {
+    Ok(HttpResponse::Ok().json(to_rep(&place.one(&admin).await?)))
 }
 
-async fn create(admin: Admin, path: OfClient, body: JsonBytes) -> Result<HttpResponse, HttpError> {
-    let client = changeable(&admin, &path.1).await?;
+async fn create(
+    admin: Admin,
+    place: web::Path<Place>,
+    body: JsonBytes,
+) -> Result<HttpResponse, HttpError> {
+    let (owner, path) = place.changed(&admin).await?;
     let mapper = new(&admin, read(&body)?)?;
-    mapper::create(admin.db(), admin.realm.id, client.id, &mapper)
+    mapper::create(admin.db(), admin.realm.id, owner, &mapper)
         .await
         .map_err(|error| match error {
             Error::Duplicate(_) => HttpError::message(409, "Protocol mapper exists with same name"),
             other => other.into(),
         })?;
     admin.state().changed(admin.realm.id);
-    Ok(created(
-        &admin,
-        &format!(
-            "clients/{}/protocol-mappers/models/{}",
-            client.id, mapper.id
-        ),
-    ))
+    Ok(created(&admin, &format!("{path}/{}", mapper.id)))
 }
 
 /// All of them or none.
 async fn create_many(
     admin: Admin,
-    path: OfClient,
+    place: web::Path<Place>,
     body: JsonBytes,
 ) -> Result<HttpResponse, HttpError> {
-    let client = changeable(&admin, &path.1).await?;
+    let (owner, _) = place.changed(&admin).await?;
     let reps: Vec<ProtocolMapperRepresentation> = read(&body)?;
     let mappers: Vec<_> = reps
         .into_iter()
         .map(|rep| new(&admin, rep))
         .collect::<Result<_, _>>()?;
-    mapper::add_many(admin.db(), admin.realm.id, client.id, &mappers)
+    mapper::add_many(admin.db(), admin.realm.id, owner, &mappers)
         .await
         .map_err(|error| match error {
             Error::Duplicate(_) => HttpError::oauth(
@@ -172,35 +215,32 @@ async fn create_many(
 }
 
 /// Takes kind and configuration; the name stays, as in Keycloak.
-async fn update(admin: Admin, path: One, body: JsonBytes) -> Result<HttpResponse, HttpError> {
-    let client = changeable(&admin, &path.1).await?;
-    let before = find(&admin, &client, &path.2).await?;
+async fn update(
+    admin: Admin,
+    place: web::Path<Place>,
+    body: JsonBytes,
+) -> Result<HttpResponse, HttpError> {
+    let (owner, _) = place.changed(&admin).await?;
+    let before = place.one(&admin).await?;
     let change: ProtocolMapperRepresentation = read(&body)?;
-    let mut rep = ProtocolMapperRepresentation {
+    let rep = ProtocolMapperRepresentation {
         protocol_mapper: change.protocol_mapper,
         config: Some(change.config.unwrap_or_default()),
         ..before.to_rep()
     };
     known_kind(&admin, &rep)?;
-    fill(&mut rep);
-    if !mapper::update(
-        admin.db(),
-        admin.realm.id,
-        client.id,
-        &Mapper::from_rep(&rep)?,
-    )
-    .await?
-    {
+    let after = Mapper::from_rep(&rep)?;
+    if !mapper::update(admin.db(), admin.realm.id, owner, &after).await? {
         return Err(not_found());
     }
     admin.state().changed(admin.realm.id);
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn delete(admin: Admin, path: One) -> Result<HttpResponse, HttpError> {
-    let client = changeable(&admin, &path.1).await?;
-    let mapper = find(&admin, &client, &path.2).await?;
-    if !mapper::delete(admin.db(), admin.realm.id, client.id, mapper.id).await? {
+async fn delete(admin: Admin, place: web::Path<Place>) -> Result<HttpResponse, HttpError> {
+    let (owner, _) = place.changed(&admin).await?;
+    let mapper = place.one(&admin).await?;
+    if !mapper::delete(admin.db(), admin.realm.id, owner, mapper.id).await? {
         return Err(not_found());
     }
     admin.state().changed(admin.realm.id);
@@ -215,7 +255,7 @@ mod tests {
     fn a_claim_goes_to_introspection_and_userinfo_as_it_goes_to_the_tokens() {
         let filled = |text: &str| {
             let mut rep: ProtocolMapperRepresentation = serde_json::from_str(text).unwrap();
-            fill(&mut rep);
+            fill(&mut rep, &LIKE);
             serde_json::to_string(&rep.config).unwrap()
         };
         let config = r#"{"config":{"access.token.claim":"true","id.token.claim":"false"}}"#;

@@ -1,5 +1,7 @@
 //! `/admin/realms` and `/admin/realms/{realm}`.
 
+use std::collections::HashMap;
+
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use protocol::body::{JsonBytes, parse};
@@ -7,8 +9,9 @@ use protocol::context::encode_segment;
 use protocol::{HttpError, provision};
 use realm::{MASTER, Realm, RealmRepresentation};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::Admin;
+use crate::{Admin, groups};
 use crate::auth::Role::{ManageRealm, ManageUsers, ViewRealm, ViewUsers};
 use crate::auth::forbidden;
 use crate::page::Query;
@@ -21,11 +24,14 @@ pub(crate) async fn list(admin: Admin, query: Query) -> Result<HttpResponse, Htt
     let max = query.number("max")?.unwrap_or(MAX_LISTED).min(MAX_LISTED);
     let only = admin.sees_only_home().then_some(admin.home.name.as_str());
     let realms = realm::list(admin.db(), only, first, max).await?;
-    let seen = admin.towards(&realms).await?;
+    let seen = admin.towards(&realms);
     if !admin.is_superuser() && !seen.contains(&true) {
         return Err(forbidden());
     }
     let brief = query.flag("briefRepresentation").unwrap_or(false);
+    let shown = realms.iter().filter(|_| !brief);
+    let ids: Vec<Uuid> = shown.map(|realm| realm.id).collect();
+    let groups = user::group::default_paths(admin.db(), &ids).await?;
     let reps: Vec<Value> = realms
         .iter()
         .zip(seen)
@@ -34,7 +40,7 @@ pub(crate) async fn list(admin: Admin, query: Query) -> Result<HttpResponse, Htt
             if brief {
                 brief_rep(realm)
             } else if admin.is_superuser() || own_full(&admin, realm) {
-                full_rep(realm)
+                full_rep(realm, &groups)
             } else {
                 reduced_rep(&admin, realm)
             }
@@ -54,7 +60,7 @@ pub(crate) async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse
     // Keycloak reads this body as a stream and has one answer for all that is wrong in it.
     let rep: RealmRepresentation = parse(&body.0)
         .map_err(|_| HttpError::message(400, "unable to read contents from stream"))?;
-    let realm = provision::create_realm(admin.state(), &rep).await?;
+    let realm = provision::create_realm(admin.state(), rep).await?;
     if !admin.is_superuser() {
         grant_to_creator(&admin, &realm).await?;
     }
@@ -86,21 +92,33 @@ pub(crate) async fn get(admin: Admin) -> Result<HttpResponse, HttpError> {
     if !admin.has(&[ViewRealm, ManageRealm]) {
         return Ok(HttpResponse::Ok().json(reduced_rep(&admin, &admin.realm)));
     }
-    Ok(HttpResponse::Ok().json(full_rep(&admin.realm)))
+    let groups = user::group::default_paths(admin.db(), &[admin.realm.id]).await?;
+    Ok(HttpResponse::Ok().json(full_rep(&admin.realm, &groups)))
 }
 
 pub(crate) async fn update(admin: Admin, body: JsonBytes) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageRealm])?;
     let rep: RealmRepresentation =
         parse(&body.0).map_err(|error| error.into_http("RealmRepresentation"))?;
-    let mut change = rep;
+    change(&admin, rep).await
+}
+
+/// Changes the realm of the call, for a caller who may.
+pub(crate) async fn change(
+    admin: &Admin,
+    mut change: RealmRepresentation,
+) -> Result<HttpResponse, HttpError> {
+    realm::settle(&mut change);
     let old = admin.realm.name.clone();
     match change.realm.as_deref() {
         Some(name) if name == old => change.realm = None,
         Some(_) if admin.realm.is_master() => {
             return Err(HttpError::message(400, "Realm master cannot be renamed"));
         }
-        Some(name) => provision::check_name(Some(name))?,
+        Some(name) => provision::check_name(Some(name)).map_err(|error| {
+            let text = error.body()["error"].as_str().map(str::to_owned);
+            text.map_or(error, |text| HttpError::message(400, &text))
+        })?,
         None => {}
     }
     if admin.realm.is_master() && change.enabled == Some(false) {
@@ -111,6 +129,10 @@ pub(crate) async fn update(admin: Admin, body: JsonBytes) -> Result<HttpResponse
     }
     provision::check_settings(&change)?;
     provision::refuse_areas(&change)?;
+    let default_groups = match &change.default_groups {
+        Some(paths) => Some(groups::default_groups(admin, paths).await?),
+        None => None,
+    };
     let state = admin.state();
     let master = if change.realm.is_some() {
         state.realms.get(MASTER).await?
@@ -129,6 +151,9 @@ pub(crate) async fn update(admin: Admin, body: JsonBytes) -> Result<HttpResponse
     }
     if let (Some(new), Some(master)) = (&change.realm, &master) {
         provision::rename_realm(state, &mut transaction, master, &old, new).await?;
+    }
+    if let Some(groups) = default_groups {
+        user::group::set_default(&mut transaction, admin.realm.id, &groups).await?;
     }
     if let Some(allowed) = change
         .duplicate_emails_allowed
@@ -158,13 +183,15 @@ pub(crate) async fn delete(admin: Admin) -> Result<HttpResponse, HttpError> {
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The whole of a realm; secrets stay behind their masks.
-fn full_rep(realm: &Realm) -> Value {
+/// The whole of a realm, with the paths of its default groups; secrets stay behind their masks.
+fn full_rep(realm: &Realm, default_groups: &HashMap<Uuid, Vec<String>>) -> Value {
     let rep = RealmRepresentation {
         id: Some(realm.public_id.clone()),
         realm: Some(realm.name.clone()),
         enabled: Some(realm.enabled),
         not_before: Some(realm.not_before),
+        default_groups: default_groups.get(&realm.id).cloned(),
+        required_actions: None,
         default_role: Some(json!({
             "id": realm.default_role,
             "name": realm.default_role_name,

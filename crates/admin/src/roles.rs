@@ -2,7 +2,7 @@
 //!
 //! One set of handlers serves all three: which role is meant is read from the names in the path.
 
-mod composites;
+pub(crate) mod composites;
 
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,9 +12,10 @@ use protocol::body::{JsonBytes, parse};
 use protocol::context::{decode_segment, encode_segment};
 use realm::role::{self, NewRole, Role, RoleRepresentation};
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use store::Error;
 use user::rep::{Access, Rights};
-use user::{mapping, search};
+use user::{group, mapping, search};
 use uuid::Uuid;
 
 use crate::auth::Role as Permission;
@@ -23,6 +24,7 @@ use crate::auth::Role::{
     ViewRealm, ViewUsers,
 };
 use crate::auth::forbidden;
+use crate::groups::reps as group_reps;
 use crate::page::Query;
 use crate::{Admin, at, clients, created};
 
@@ -147,11 +149,18 @@ impl Named {
             None => admin.realm.is_master() && OF_THE_SERVER.contains(&named.role.name.as_str()),
         };
         if administrative {
-            Err(forbidden())
-        } else {
-            Ok(named)
+            return Err(forbidden());
         }
+        if named.owner.is_some() {
+            admin.note(|note| note.resource_type = Some("CLIENT_ROLE"));
+        }
+        Ok(named)
     }
+}
+
+/// The role that a path names by its `{id}`, to be looked at.
+pub(crate) async fn viewed(admin: &Admin, http: &HttpRequest) -> Result<Role, HttpError> {
+    Ok(Named::find(admin, http, viewers).await?.role)
 }
 
 fn read<T: DeserializeOwned>(body: &JsonBytes) -> Result<T, HttpError> {
@@ -162,7 +171,7 @@ fn nameless() -> HttpError {
     HttpError::plain(400, "role has no name")
 }
 
-fn reps(admin: &Admin, roles: &[Role], brief: bool) -> HttpResponse {
+pub(crate) fn reps(admin: &Admin, roles: &[Role], brief: bool) -> HttpResponse {
     HttpResponse::Ok().json(
         roles
             .iter()
@@ -276,9 +285,12 @@ async fn delete(admin: Admin, http: HttpRequest) -> Result<HttpResponse, HttpErr
         );
         return Err(HttpError::message(400, &text));
     }
+    // Whoever holds it loses what it contains.
+    admin.require_may_grant(&[role.id]).await?;
     if !role::delete(admin.db(), admin.realm.id, role.id).await? {
         return Err(HttpError::plain(404, "Could not find role"));
     }
+    admin.note(|note| note.representation = Some(json!({ "id": role.id, "name": role.name })));
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -303,18 +315,23 @@ async fn users(admin: Admin, http: HttpRequest, query: Query) -> Result<HttpResp
     let users = mapping::holders(admin.db(), admin.realm.id, role.id, first, max).await?;
     let reps = users.iter().map(|user| {
         let access = Some(access.clone());
-        if brief {
+        let rep = if brief {
             user.to_brief_rep(access)
         } else {
             user.to_rep(access)
-        }
+        };
+        user::profile::shown(&admin.realm, user, rep)
     });
     Ok(HttpResponse::Ok().json(reps.collect::<Vec<_>>()))
 }
 
-/// There are no groups here that could hold one.
-async fn groups(admin: Admin, http: HttpRequest) -> Result<HttpResponse, HttpError> {
+/// The groups that a role is mapped to directly.
+async fn groups(admin: Admin, http: HttpRequest, query: Query) -> Result<HttpResponse, HttpError> {
     admin.require(&[ViewUsers, ManageUsers])?;
-    Named::find(&admin, &http, viewers).await?;
-    Ok(HttpResponse::Ok().json([(); 0]))
+    let (first, max) = (query.number("first")?.unwrap_or(0), query.number("max")?);
+    let role = Named::find(&admin, &http, viewers).await?.role;
+    let groups =
+        group::list_with_role(admin.db(), admin.realm.id, role.id, first, max).await?;
+    let brief = query.flag("briefRepresentation").unwrap_or(true);
+    Ok(group_reps(&groups, brief))
 }

@@ -9,6 +9,8 @@
 //! All of it is bounded: clients by their size in memory, unknown names by number. Secrets are held sealed, or as
 //! digests; see [`crate::Secret`].
 
+use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,7 +21,8 @@ use store::{Pool, clock};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::{Client, Error, Result, sql};
+use crate::scope::{self, KnownScope, Roles};
+use crate::{Client, Error, Mapper, Result, sql};
 
 /// How long, in milliseconds, a client is used without asking the database again.
 pub const MAX_AGE_MS: i64 = 30_000;
@@ -28,6 +31,8 @@ pub const MAX_STALE_MS: i64 = 300_000;
 
 /// Bytes of clients in memory, about.
 const CAPACITY: u64 = 8 << 20;
+/// Bytes of client scopes in memory, about. Those of a realm are there once, whatever the number of its clients.
+const SCOPES: u64 = 64 << 20;
 /// Names without a client.
 const MISSING: u64 = 4096;
 /// Realms with clients in memory.
@@ -44,6 +49,24 @@ pub struct Clients {
     inner: Arc<Inner>,
 }
 
+/// A client with all that its tokens need.
+#[derive(Debug)]
+pub struct Known {
+    client: Client,
+    /// The client scopes of its realm by name: those that it has, and others.
+    pub scopes: Arc<HashMap<String, KnownScope>>,
+    /// The roles that its tokens may carry whatever its scopes; empty where they may carry all.
+    pub roles: Roles,
+}
+
+impl Deref for Known {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
 struct Inner {
     /// The number under which a realm's clients are kept. Forgetting a realm takes its number away: what was kept
     /// under it, and what a query still under way will keep under it, is found by nobody any more.
@@ -51,8 +74,10 @@ struct Inner {
     next_number: AtomicU64,
     /// Rises when everything becomes doubtful; what was read before has to be read again.
     doubt: AtomicU64,
-    found: Cache<Key, Entry>,
+    found: Cache<Key, Entry<Arc<Known>>>,
     missing: Cache<Key, Entry<()>>,
+    /// By a realm's number.
+    scopes: Cache<u64, Entry<Arc<HashMap<String, KnownScope>>>>,
     away_until: AtomicI64,
 }
 
@@ -60,7 +85,7 @@ struct Inner {
 type Key = (u64, String);
 
 #[derive(Clone)]
-struct Entry<T = Arc<Client>> {
+struct Entry<T> {
     what: T,
     read_at: i64,
     doubt: u64,
@@ -78,8 +103,14 @@ impl Clients {
     pub fn new() -> Self {
         let found = Cache::builder()
             .max_capacity(CAPACITY)
-            .weigher(|_, entry: &Entry| weight(&entry.what))
+            .weigher(|_, entry: &Entry<Arc<Known>>| weight(&entry.what))
             .time_to_live(Duration::from_millis(MAX_STALE_MS.unsigned_abs()));
+        let scopes = Cache::builder()
+            .max_capacity(SCOPES)
+            .weigher(|_, entry: &Entry<Arc<HashMap<String, KnownScope>>>| {
+                weight_of_scopes(&entry.what)
+            })
+            .time_to_live(Duration::from_millis(MAX_AGE_MS.unsigned_abs()));
         Self {
             inner: Arc::new(Inner {
                 numbers: Cache::new(REALMS),
@@ -87,6 +118,7 @@ impl Clients {
                 doubt: AtomicU64::new(0),
                 found: found.build(),
                 missing: Cache::new(MISSING),
+                scopes: scopes.build(),
                 away_until: AtomicI64::new(0),
             }),
         }
@@ -101,7 +133,7 @@ impl Clients {
         pool: &Pool,
         realm: &Realm,
         client_id: &str,
-    ) -> Result<Option<Arc<Client>>> {
+    ) -> Result<Option<Arc<Known>>> {
         if client_id.is_empty()
             || client_id.len() > 4 * MAX_CLIENT_ID
             || !store::text::storable(client_id)
@@ -159,24 +191,28 @@ impl Clients {
         realm: &Realm,
         key: Key,
         doubt: u64,
-    ) -> Result<Option<Arc<Client>>> {
+    ) -> Result<Option<Arc<Known>>> {
         let inner = &*self.inner;
         // The age counts from before the query: what it will see may be as old as that.
         let read_at = clock::now_ms();
-        let client = sql::find_by_client_id(pool, realm.id, &key.1)
-            .await?
-            .map(Arc::new);
-        match &client {
-            Some(client) => {
+        match sql::find_known(pool, realm.id, &key.1).await? {
+            Some((client, roles)) => {
+                let scopes = self.scopes(pool, realm, key.0, doubt).await?;
+                let known = Arc::new(Known {
+                    client,
+                    scopes: scopes.what,
+                    roles,
+                });
                 inner.missing.invalidate(&key);
                 inner.found.insert(
                     key,
                     Entry {
-                        what: Arc::clone(client),
-                        read_at,
+                        what: Arc::clone(&known),
+                        read_at: read_at.min(scopes.read_at),
                         doubt,
                     },
                 );
+                Ok(Some(known))
             }
             None => {
                 inner.found.invalidate(&key);
@@ -188,9 +224,30 @@ impl Clients {
                         doubt,
                     },
                 );
+                Ok(None)
             }
         }
-        Ok(client)
+    }
+
+    async fn scopes(
+        &self,
+        pool: &Pool,
+        realm: &Realm,
+        number: u64,
+        doubt: u64,
+    ) -> Result<Entry<Arc<HashMap<String, KnownScope>>>> {
+        let read_at = clock::now_ms();
+        let known = self.inner.scopes.get(&number);
+        if let Some(entry) = known.filter(|entry| entry.is_current(read_at, doubt)) {
+            return Ok(entry);
+        }
+        let entry = Entry {
+            what: Arc::new(scope::known(pool, realm.id).await?),
+            read_at,
+            doubt,
+        };
+        self.inner.scopes.insert(number, entry.clone());
+        Ok(entry)
     }
 }
 
@@ -205,9 +262,9 @@ impl<T> Entry<T> {
     }
 }
 
-/// Bytes that a client takes, about: its texts, and a fixed sum for the rest.
-fn weight(client: &Client) -> u32 {
-    let settings = &client.settings;
+/// Bytes that a client takes, about: its texts, and a fixed sum for the rest. The scopes of its realm count once, elsewhere.
+fn weight(known: &Known) -> u32 {
+    let (client, settings) = (&known.client, &known.client.settings);
     let lists = [
         &settings.redirect_uris,
         &settings.web_origins,
@@ -226,14 +283,41 @@ fn weight(client: &Client) -> u32 {
     let mapped = maps
         .into_iter()
         .flatten()
-        .chain(client.mappers.iter().map(|mapper| &mapper.config));
-    let mapped = mapped
         .flatten()
         .map(|(name, value)| name.len() + value.len() + 48);
     let described = settings.description.as_ref().map_or(0, String::len);
-    let sum: usize =
-        listed.chain(mapped).sum::<usize>() + described + 256 * client.mappers.len() + 4096;
+    let sum: usize = listed.chain(mapped).sum::<usize>()
+        + described
+        + weight_of_mappers(&client.mappers)
+        + weight_of_roles(&known.roles)
+        + 4096;
     u32::try_from(sum).unwrap_or(u32::MAX)
+}
+
+fn weight_of_scopes(scopes: &HashMap<String, KnownScope>) -> u32 {
+    let weights = scopes.values().map(|KnownScope { scope, roles }| {
+        let texts = scope.attributes.iter();
+        let texts: usize = texts
+            .map(|(name, value)| name.len() + value.len() + 48)
+            .sum();
+        texts + weight_of_mappers(&scope.mappers) + weight_of_roles(roles) + 1024
+    });
+    u32::try_from(weights.sum::<usize>() + 1024).unwrap_or(u32::MAX)
+}
+
+fn weight_of_mappers(mappers: &[Mapper]) -> usize {
+    let texts = mappers.iter().flat_map(|mapper| &mapper.config);
+    let texts: usize = texts
+        .map(|(name, value)| name.len() + value.len() + 48)
+        .sum();
+    texts + 256 * mappers.len()
+}
+
+fn weight_of_roles(roles: &Roles) -> usize {
+    let texts = roles.iter();
+    texts
+        .map(|(client, name)| client.as_ref().map_or(0, String::len) + name.len() + 64)
+        .sum()
 }
 
 #[cfg(test)]

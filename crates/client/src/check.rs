@@ -2,6 +2,7 @@
 
 use store::text::storable;
 
+use crate::defaults::POST_LOGOUT_REDIRECT_URIS;
 use crate::uri::{self, is_uri, url};
 use crate::{ClientRepresentation, Error, Mapper, Result, mapper, secret};
 
@@ -10,13 +11,16 @@ const MAX_TEXT: usize = 4000;
 const MAX_URI: usize = 2000;
 const MAX_URIS: usize = 200;
 const MAX_ATTRIBUTES: usize = 100;
-const MAX_SCOPES: usize = 100;
+const MAX_SCOPES: usize = 10_000;
 
 /// What is wrong, one message each; empty when all is well. Keycloak joins them by `; ` in the `error_description` of
 /// `invalid_input`.
 #[must_use]
 pub fn check(rep: &ClientRepresentation) -> Vec<String> {
     let mut found = Vec::new();
+    if (rep.client_id.as_deref()).is_some_and(|client_id| client_id.trim().is_empty()) {
+        found.push("Client ID cannot be blank".to_owned());
+    }
     uris(rep, &mut found);
     bounds(rep, &mut found);
     found
@@ -42,33 +46,45 @@ fn uris(rep: &ClientRepresentation, found: &mut Vec<String>) {
     }
     found.extend(url("Root URL", root));
     found.extend(url("Base URL", rep.base_url.as_deref()));
+    found.extend(url("Admin URL", rep.admin_url.as_deref()));
+    redirects(
+        "A redirect URI",
+        rep.redirect_uris.iter().flatten().map(String::as_str),
+        found,
+    );
 
-    // Each message once, whatever the number of bad URIs.
-    let redirects: Vec<_> = rep
-        .redirect_uris
-        .iter()
-        .flatten()
-        .filter(|uri| !uri.is_empty())
-        .collect();
-    if redirects.iter().any(|uri| is_uri(uri) && uri.contains('#')) {
-        found.push("A redirect URI must not contain an URL fragment".to_owned());
-    }
-    if redirects
-        .iter()
-        .any(|uri| is_uri(uri) && uri::runs_in_the_browser(uri))
-    {
-        found.push("A redirect URI uses an illegal scheme".to_owned());
-    }
-    if redirects.iter().any(|uri| !is_uri(uri)) {
-        found.push("A redirect URI is not a valid URI".to_owned());
-    }
-
+    let data = |logo: &&str| uri::scheme(logo) == Some("data");
     found.extend(url(
         "Logo URL",
-        attribute("logoUri").filter(|logo| uri::scheme(logo) != Some("data")),
+        attribute("logoUri").filter(|logo| !data(logo)),
     ));
-    found.extend(url("Policy URL", attribute("policyUri")));
-    found.extend(url("Terms of service URL", attribute("tosUri")));
+    for (what, name) in [
+        ("Policy URL", "policyUri"),
+        ("Terms of service URL", "tosUri"),
+        ("Backchannel logout URL", "backchannel.logout.url"),
+        ("Front-channel logout URL", "frontchannel.logout.url"),
+        ("JWKS URL", "jwks.url"),
+    ] {
+        found.extend(url(what, attribute(name)));
+    }
+    let logout = attribute(POST_LOGOUT_REDIRECT_URIS).unwrap_or_default();
+    let logout = logout.split("##").filter(|uri| !matches!(*uri, "+" | "-"));
+    redirects("A post-logout redirect URI", logout, found);
+}
+
+/// Each message once, whatever the number of bad URIs.
+fn redirects<'a>(what: &str, uris: impl Iterator<Item = &'a str>, found: &mut Vec<String>) {
+    let uris: Vec<&str> = uris.filter(|uri| !uri.trim().is_empty()).collect();
+    let (good, bad): (Vec<&str>, Vec<&str>) = uris.iter().partition(|uri| is_uri(uri));
+    if good.iter().any(|uri| uri.contains('#')) {
+        found.push(format!("{what} must not contain an URL fragment"));
+    }
+    if good.iter().any(|uri| uri::runs_in_the_browser(uri)) {
+        found.push(format!("{what} uses an illegal scheme"));
+    }
+    if !bad.is_empty() {
+        found.push(format!("{what} is not a valid URI"));
+    }
 }
 
 fn bounds(rep: &ClientRepresentation, found: &mut Vec<String>) {
@@ -81,9 +97,6 @@ fn bounds(rep: &ClientRepresentation, found: &mut Vec<String>) {
         .is_some_and(|id| uuid::Uuid::try_parse(id).is_err())
     {
         found.push("id: not a UUID".to_owned());
-    }
-    if rep.client_id.as_deref().is_some_and(str::is_empty) {
-        found.push("clientId: must not be empty".to_owned());
     }
     for (name, value, max) in [
         ("clientId", &rep.client_id, MAX_NAME),
@@ -225,6 +238,50 @@ mod tests {
     }
 
     #[test]
+    fn every_url_of_a_client_is_looked_at() {
+        for (name, what) in [
+            ("policyUri", "Policy URL"),
+            ("tosUri", "Terms of service URL"),
+            ("backchannel.logout.url", "Backchannel logout URL"),
+            ("frontchannel.logout.url", "Front-channel logout URL"),
+            ("jwks.url", "JWKS URL"),
+        ] {
+            let rep = |url: &str| format!(r#"{{"attributes":{{"{name}":"{url}"}}}}"#);
+            assert_eq!(said(&rep("zz")), format!("{what} is not a valid URL"));
+            assert_eq!(
+                said(&rep("data:x")),
+                format!("{what} uses an illegal scheme")
+            );
+            assert_eq!(said(&rep("https://a/#f")), "");
+            assert_eq!(said(&rep("")), "");
+        }
+        assert_eq!(said(r#"{"adminUrl":"zz"}"#), "Admin URL is not a valid URL");
+    }
+
+    #[test]
+    fn post_logout_redirect_uris_are_redirect_uris_but_for_plus_and_minus() {
+        let rep =
+            |uris: &str| format!(r#"{{"attributes":{{"post.logout.redirect.uris":"{uris}"}}}}"#);
+        assert_eq!(said(&rep("+")), "");
+        assert_eq!(said(&rep("-")), "");
+        assert_eq!(said(&rep("https://a/*##/x##+")), "");
+        assert_eq!(
+            said(&rep("+##javascript:1")),
+            "A post-logout redirect URI uses an illegal scheme"
+        );
+        assert_eq!(
+            said(&rep("https://a/#f")),
+            "A post-logout redirect URI must not contain an URL fragment"
+        );
+    }
+
+    #[test]
+    fn a_blank_client_id_is_none() {
+        assert_eq!(said(r#"{"clientId":" "}"#), "Client ID cannot be blank");
+        assert_eq!(said(r#"{"clientId":""}"#), "Client ID cannot be blank");
+    }
+
+    #[test]
     fn several_problems_are_all_said() {
         assert_eq!(
             said(r#"{"rootUrl":"x","baseUrl":"javascript:1","redirectUris":["%zz"]}"#),
@@ -254,7 +311,7 @@ mod tests {
             ("redirectUris", many.clone()),
             ("redirectUris", format!("[{long:?}]")),
             ("webOrigins", many.clone()),
-            ("defaultClientScopes", many.clone()),
+            ("defaultClientScopes", format!("[{long:?}]")),
             ("optionalClientScopes", format!("[{long:?}]")),
             ("attributes", format!("{{{entries}}}")),
             ("attributes", format!("{{\"a\":{long:?}}}")),

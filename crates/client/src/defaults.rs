@@ -23,7 +23,6 @@ pub const POST_LOGOUT_REDIRECT_URIS: &str = "post.logout.redirect.uris";
 /// [`crate::Error::Sealed`] when the system gives no random bytes for the secret.
 pub fn fill(rep: &mut ClientRepresentation) -> Result<()> {
     web_origins_from_redirect_uris(rep);
-    post_logout_redirect_uris(rep);
     flags(rep);
     generated_secret(rep)
 }
@@ -55,35 +54,16 @@ pub fn flags(rep: &mut ClientRepresentation) {
         .get_or_insert_default();
     rep.full_scope_allowed.get_or_insert(true);
     rep.node_re_registration_timeout.get_or_insert(-1);
-    rep.default_client_scopes.get_or_insert_default();
-    rep.optional_client_scopes.get_or_insert_default();
     attribute(rep, REALM_CLIENT, "false");
 }
 
 /// Without `webOrigins`: the origins of those redirect URIs that are http or https.
 pub fn web_origins_from_redirect_uris(rep: &mut ClientRepresentation) {
-    if rep.web_origins.is_none() {
-        let mut origins: Vec<_> = rep
-            .redirect_uris
-            .iter()
-            .flatten()
-            .filter_map(|uri| origin(uri))
-            .collect();
+    if let (None, Some(uris)) = (&rep.web_origins, &rep.redirect_uris) {
+        let mut origins: Vec<_> = uris.iter().filter_map(|uri| origin(uri)).collect();
         origins.sort();
         origins.dedup();
         rep.web_origins = Some(origins);
-    }
-}
-
-/// With a root URL and redirect URIs: after logout the redirect URIs are good too.
-pub fn post_logout_redirect_uris(rep: &mut ClientRepresentation) {
-    if rep.root_url.is_some()
-        && rep
-            .redirect_uris
-            .as_ref()
-            .is_some_and(|uris| !uris.is_empty())
-    {
-        attribute(rep, POST_LOGOUT_REDIRECT_URIS, "+");
     }
 }
 
@@ -118,7 +98,7 @@ pub fn attribute(rep: &mut ClientRepresentation, name: &str, value: &str) {
 }
 
 /// `https://a.example:8443/x` → `https://a.example:8443`.
-fn origin(uri: &str) -> Option<String> {
+pub(crate) fn origin(uri: &str) -> Option<String> {
     let (scheme, rest) = uri
         .split_once("://")
         .filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
@@ -159,7 +139,7 @@ mod tests {
         );
         rep.id = None;
         rep.client_id = None;
-        let recorded = r#"{"surrogateAuthRequired":false,"enabled":true,"alwaysDisplayInConsole":false,"clientAuthenticatorType":"client-secret","redirectUris":[],"webOrigins":[],"notBefore":0,"bearerOnly":false,"consentRequired":false,"standardFlowEnabled":true,"implicitFlowEnabled":false,"directAccessGrantsEnabled":false,"serviceAccountsEnabled":false,"publicClient":false,"frontchannelLogout":false,"authenticationFlowBindingOverrides":{},"fullScopeAllowed":true,"nodeReRegistrationTimeout":-1,"defaultClientScopes":[],"optionalClientScopes":[]}"#;
+        let recorded = r#"{"surrogateAuthRequired":false,"enabled":true,"alwaysDisplayInConsole":false,"clientAuthenticatorType":"client-secret","redirectUris":[],"webOrigins":[],"notBefore":0,"bearerOnly":false,"consentRequired":false,"standardFlowEnabled":true,"implicitFlowEnabled":false,"directAccessGrantsEnabled":false,"serviceAccountsEnabled":false,"publicClient":false,"frontchannelLogout":false,"authenticationFlowBindingOverrides":{},"fullScopeAllowed":true,"nodeReRegistrationTimeout":-1}"#;
         assert_eq!(serde_json::to_string(&rep).unwrap(), recorded);
     }
 
@@ -188,19 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn redirect_uris_give_web_origins_and_with_a_root_url_the_logout_uris_too() {
+    fn redirect_uris_give_web_origins_where_none_are_given() {
         let rep = filled(
             r#"{"rootUrl":"https://a.example","redirectUris":["https://a.example/*","https://a.example/b"]}"#,
         );
         assert_eq!(rep.web_origins.unwrap(), ["https://a.example"]);
-        assert_eq!(rep.attributes.unwrap()[POST_LOGOUT_REDIRECT_URIS], "+");
-        let rep = filled(r#"{"redirectUris":["/x/*","*","app:x"]}"#);
-        assert!(rep.web_origins.unwrap().is_empty());
         assert!(
             !rep.attributes
                 .unwrap()
                 .contains_key(POST_LOGOUT_REDIRECT_URIS)
         );
+        let rep = filled(r#"{"redirectUris":["/x/*","*","app:x"]}"#);
+        assert!(rep.web_origins.unwrap().is_empty());
         let rep = filled(r#"{"redirectUris":["https://a.example/*"],"webOrigins":["+"]}"#);
         assert_eq!(rep.web_origins.unwrap(), ["+"]);
     }

@@ -5,7 +5,10 @@ pub mod cache;
 pub mod check;
 pub mod defaults;
 pub mod mapper;
+mod members;
 mod rep;
+pub mod role;
+pub mod scope;
 pub mod secret;
 mod sql;
 pub mod uri;
@@ -13,18 +16,28 @@ pub mod uri;
 use realm::{Realm, Sealer};
 use uuid::Uuid;
 
-pub use cache::Clients;
-pub use mapper::Mapper;
+pub use cache::{Clients, Known};
+pub use mapper::{Mapper, Owner};
 pub use rep::{Access, ClientRepresentation, ProtocolMapperRepresentation, Texts};
+pub use scope::{ClientScope, ClientScopeRepresentation};
 pub use secret::Secret;
 pub use sql::{
     Filter, MAX_LISTED, client_ids, create, delete, find, find_by_client_id, find_for_update,
-    insert_many, list, update,
+    insert_many, list, renew_scopes, update,
 };
 pub use store::{Error, Result};
 
 /// The client whose roles administer its realm.
 pub const REALM_MANAGEMENT: &str = "realm-management";
+
+/// The clients that each realm comes with and keeps, beside those whose roles administer it.
+const KEPT: [&str; 5] = [
+    "account",
+    "account-console",
+    "admin-cli",
+    "broker",
+    "security-admin-console",
+];
 
 /// A client with its protocol mappers.
 #[derive(Clone, Debug)]
@@ -68,6 +81,8 @@ impl Client {
             .attributes
             .get_or_insert_default()
             .retain(|_, value| !value.trim().is_empty());
+        settings.default_client_scopes.get_or_insert_default();
+        settings.optional_client_scopes.get_or_insert_default();
         Ok(Self {
             realm_id: realm,
             id,
@@ -84,12 +99,15 @@ impl Client {
 
     /// The client after a change: absent members keep their value, attributes are merged name by name (an empty one
     /// goes), mappers that are there replace all, the mask keeps the secret. One that needs a secret now and has none
-    /// gets one.
+    /// gets one; one without web origins gets those of its redirect URIs.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the messages of [`check::check`]; [`Error::Sealed`].
     pub fn merged(&self, sealer: &Sealer, change: &ClientRepresentation) -> Result<Self> {
         let mut settings = settings_of(change);
+        // As in Keycloak: a client gets and loses scopes by calls of their own.
+        settings.default_client_scopes = None;
+        settings.optional_client_scopes = None;
         if let Some(changed) = settings.attributes.take() {
             let mut attributes = self.settings.attributes.clone().unwrap_or_default();
             attributes.extend(changed);
@@ -112,6 +130,10 @@ impl Client {
             mappers: mappers_of(change)?.unwrap_or_else(|| self.mappers.clone()),
             secret: self.secret.clone(),
         };
+        if change.web_origins.is_none() && after.web_origins().is_empty() {
+            after.settings.web_origins = None;
+            defaults::web_origins_from_redirect_uris(&mut after.settings);
+        }
         let mut rep = after.to_rep(secret::given(change), None);
         if rep.secret.is_none() && after.secret.is_none() && !after.bearer_only() {
             defaults::generated_secret(&mut rep)?;
@@ -153,96 +175,10 @@ impl Client {
         }
     }
 
-    /// It has no secret: everybody may call himself by its name.
+    /// Whether its realm comes with it, so that nobody may delete it.
     #[must_use]
-    pub fn public_client(&self) -> bool {
-        self.settings.public_client == Some(true)
-    }
-
-    /// It only receives tokens and never asks for one.
-    #[must_use]
-    pub fn bearer_only(&self) -> bool {
-        self.settings.bearer_only == Some(true)
-    }
-
-    /// It may trade a user's name and password for tokens.
-    #[must_use]
-    pub fn direct_access_grants_enabled(&self) -> bool {
-        self.settings.direct_access_grants_enabled == Some(true)
-    }
-
-    /// It may get tokens for itself.
-    #[must_use]
-    pub fn service_accounts_enabled(&self) -> bool {
-        self.settings.service_accounts_enabled == Some(true)
-    }
-
-    /// It may send users to the login page for a code.
-    #[must_use]
-    pub fn standard_flow_enabled(&self) -> bool {
-        self.settings.standard_flow_enabled == Some(true)
-    }
-
-    /// Users are asked before it learns about them.
-    #[must_use]
-    pub fn consent_required(&self) -> bool {
-        self.settings.consent_required == Some(true)
-    }
-
-    /// Its tokens carry all roles of the user.
-    #[must_use]
-    pub fn full_scope_allowed(&self) -> bool {
-        self.settings.full_scope_allowed == Some(true)
-    }
-
-    /// An attribute.
-    #[must_use]
-    pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.settings
-            .attributes
-            .as_ref()?
-            .get(name)
-            .map(String::as_str)
-    }
-
-    /// Names of the client scopes that it always has.
-    #[must_use]
-    pub fn default_client_scopes(&self) -> &[String] {
-        self.settings
-            .default_client_scopes
-            .as_deref()
-            .unwrap_or_default()
-    }
-
-    /// Names of the client scopes that it may ask for.
-    #[must_use]
-    pub fn optional_client_scopes(&self) -> &[String] {
-        self.settings
-            .optional_client_scopes
-            .as_deref()
-            .unwrap_or_default()
-    }
-
-    /// Where users may be sent back to, with `*` at the end for any continuation.
-    #[must_use]
-    pub fn redirect_uris(&self) -> &[String] {
-        self.settings.redirect_uris.as_deref().unwrap_or_default()
-    }
-
-    /// Origins of scripts that may call for it; `+` stands for those of the redirect URIs.
-    #[must_use]
-    pub fn web_origins(&self) -> &[String] {
-        self.settings.web_origins.as_deref().unwrap_or_default()
-    }
-
-    /// Its own lifetime of access tokens in seconds, where it has one.
-    #[must_use]
-    pub fn access_token_lifespan(&self) -> Option<i64> {
-        self.attribute("access.token.lifespan")?
-            .trim()
-            .parse()
-            .ok()
-            .filter(|seconds| *seconds > 0)
+    pub fn is_kept(&self) -> bool {
+        KEPT.contains(&self.client_id.as_str())
     }
 }
 

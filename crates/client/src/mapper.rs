@@ -1,4 +1,5 @@
-//! Protocol mappers: what a client's tokens get in addition. What a mapper does is its protocol's business.
+//! Protocol mappers: what tokens get in addition, of a client or of all that have a client scope. What a mapper does is
+//! its protocol's business.
 
 use realm::{Error, Result};
 use serde::Deserialize;
@@ -8,20 +9,39 @@ use uuid::Uuid;
 
 use crate::{ProtocolMapperRepresentation, Texts};
 
-/// Mappers of one client at most.
+/// Mappers of one client or client scope at most.
 pub const MAX: usize = 200;
 const MAX_CONFIG: usize = 100;
 const MAX_NAME: usize = 255;
 const MAX_VALUE: usize = 4000;
 
-/// A protocol mapper of a client.
+/// Whose protocol mappers or scope mappings are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// Those of a client (its uuid).
+    Client(Uuid),
+    /// Those of a client scope.
+    Scope(Uuid),
+}
+
+impl Owner {
+    /// The columns `client_id` and `client_scope_id`, of which one is null.
+    pub(crate) fn columns(self) -> (Option<Uuid>, Option<Uuid>) {
+        match self {
+            Self::Client(id) => (Some(id), None),
+            Self::Scope(id) => (None, Some(id)),
+        }
+    }
+}
+
+/// A protocol mapper of a client or a client scope.
 #[derive(Clone, Debug, PartialEq, Deserialize, sqlx::FromRow)]
 pub struct Mapper {
     /// Its id.
     pub id: Uuid,
-    /// Unique in its client.
+    /// Unique among those of its protocol in its client or client scope.
     pub name: String,
-    /// The protocol that it works in; not always that of its client.
+    /// The protocol that it works in; not always that of its owner.
     pub protocol: String,
     /// What kind it is; Keycloak's `protocolMapper`.
     pub protocol_mapper: String,
@@ -92,43 +112,48 @@ impl Mapper {
     }
 }
 
-/// The mapper of this client with this id.
+/// The mapper of this owner with this id.
 ///
 /// # Errors
 /// [`Error::Unavailable`], [`Error::Db`].
 pub async fn find(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    client: Uuid,
+    owner: Owner,
     id: Uuid,
 ) -> Result<Option<Mapper>> {
+    let (client, scope) = owner.columns();
     Ok(sqlx::query_as(
         "select id, name, protocol, protocol_mapper, consent_required, config from protocol_mapper \
-         where realm_id = $1 and client_id = $2 and id = $3",
+         where realm_id = $1 and (client_id = $2 or client_scope_id = $3) and id = $4",
     )
     .bind(realm)
     .bind(client)
+    .bind(scope)
     .bind(id)
     .fetch_optional(db)
     .await?)
 }
 
-/// The mappers of a client, of one protocol where it is named, by name.
+/// The mappers of an owner, of one protocol where it is named, by name.
 ///
 /// # Errors
 /// [`Error::Unavailable`], [`Error::Db`].
 pub async fn list(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    client: Uuid,
+    owner: Owner,
     protocol: Option<&str>,
 ) -> Result<Vec<Mapper>> {
+    let (client, scope) = owner.columns();
     Ok(sqlx::query_as(
         "select id, name, protocol, protocol_mapper, consent_required, config from protocol_mapper \
-         where realm_id = $1 and client_id = $2 and ($3::text is null or protocol = $3) order by name",
+         where realm_id = $1 and (client_id = $2 or client_scope_id = $3) and ($4::text is null or protocol = $4) \
+         order by name, protocol",
     )
     .bind(realm)
     .bind(client)
+    .bind(scope)
     .bind(protocol.filter(|text| store::text::storable(text)))
     .fetch_all(db)
     .await?)
@@ -137,15 +162,15 @@ pub async fn list(
 /// Stores one mapper.
 ///
 /// # Errors
-/// [`Error::Duplicate`] `protocol_mapper_name_key`, or `protocol_mapper_pkey` for an id that is taken;
-/// [`Error::Missing`] when the client is gone; [`Error::Invalid`] when it has [`MAX`] already.
+/// [`Error::Duplicate`] `protocol_mapper_name_key` or `protocol_mapper_scope_name_key`, or `protocol_mapper_pkey` for an
+/// id that is taken; [`Error::Missing`] when the owner is gone; [`Error::Invalid`] when it has [`MAX`] already.
 pub async fn create(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    client: Uuid,
+    owner: Owner,
     mapper: &Mapper,
 ) -> Result<()> {
-    add_many(db, realm, client, std::slice::from_ref(mapper)).await
+    add_many(db, realm, owner, std::slice::from_ref(mapper)).await
 }
 
 /// Stores many mappers in one statement; all or none.
@@ -155,7 +180,7 @@ pub async fn create(
 pub async fn add_many(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    client: Uuid,
+    owner: Owner,
     mappers: &[Mapper],
 ) -> Result<()> {
     if mappers.is_empty() {
@@ -163,14 +188,18 @@ pub async fn add_many(
     }
     let full = || Error::Invalid(format!("protocolMappers: at most {MAX} entries"));
     let most = i64::try_from(MAX.checked_sub(mappers.len()).ok_or_else(full)?).unwrap_or(0);
+    let (client, scope) = owner.columns();
     let done = sqlx::query(
         "insert into protocol_mapper \
-         (realm_id, client_id, id, name, protocol, protocol_mapper, consent_required, config) \
-         select $1, $2, new.* from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::jsonb[]) new \
-         where (select count(*) from protocol_mapper where realm_id = $1 and client_id = $2) <= $9",
+         (realm_id, client_id, client_scope_id, id, name, protocol, protocol_mapper, consent_required, config) \
+         select $1, $2, $3, new.* \
+         from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::jsonb[]) new \
+         where (select count(*) from protocol_mapper where realm_id = $1 and (client_id = $2 or client_scope_id = $3)) \
+         <= $10",
     )
     .bind(realm)
     .bind(client)
+    .bind(scope)
     .bind(mappers.iter().map(|mapper| mapper.id).collect::<Vec<_>>())
     .bind(mappers.iter().map(|mapper| mapper.name.as_str()).collect::<Vec<_>>())
     .bind(mappers.iter().map(|mapper| mapper.protocol.as_str()).collect::<Vec<_>>())
@@ -190,19 +219,21 @@ pub async fn add_many(
 /// Writes all but the id; whether the mapper was there.
 ///
 /// # Errors
-/// [`Error::Duplicate`] `protocol_mapper_name_key`.
+/// [`Error::Duplicate`] `protocol_mapper_name_key` or `protocol_mapper_scope_name_key`.
 pub async fn update(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    client: Uuid,
+    owner: Owner,
     mapper: &Mapper,
 ) -> Result<bool> {
+    let (client, scope) = owner.columns();
     let done = sqlx::query(
-        "update protocol_mapper set name = $4, protocol = $5, protocol_mapper = $6, consent_required = $7, config = $8 \
-         where realm_id = $1 and client_id = $2 and id = $3",
+        "update protocol_mapper set name = $5, protocol = $6, protocol_mapper = $7, consent_required = $8, config = $9 \
+         where realm_id = $1 and (client_id = $2 or client_scope_id = $3) and id = $4",
     )
     .bind(realm)
     .bind(client)
+    .bind(scope)
     .bind(mapper.id)
     .bind(&mapper.name)
     .bind(&mapper.protocol)
@@ -218,12 +249,14 @@ pub async fn update(
 ///
 /// # Errors
 /// [`Error::Unavailable`], [`Error::Db`].
-pub async fn delete(db: impl PgExecutor<'_>, realm: Uuid, client: Uuid, id: Uuid) -> Result<bool> {
+pub async fn delete(db: impl PgExecutor<'_>, realm: Uuid, owner: Owner, id: Uuid) -> Result<bool> {
+    let (client, scope) = owner.columns();
     let done = sqlx::query(
-        "delete from protocol_mapper where realm_id = $1 and client_id = $2 and id = $3",
+        "delete from protocol_mapper where realm_id = $1 and (client_id = $2 or client_scope_id = $3) and id = $4",
     )
     .bind(realm)
     .bind(client)
+    .bind(scope)
     .bind(id)
     .execute(db)
     .await?;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// Named texts: the attributes of a client, the config of a protocol mapper.
 pub type Texts = BTreeMap<String, String>;
 
 /// A client in JSON. Absent members are `None`; unknown ones are an error, as in Keycloak.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(
     missing_docs,
@@ -107,7 +108,7 @@ pub struct ClientRepresentation {
 }
 
 /// A protocol mapper in JSON.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(
     missing_docs,
@@ -131,7 +132,8 @@ pub struct ProtocolMapperRepresentation {
 }
 
 /// What the caller may do with a client; decided by who renders it, never read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ClientAccess)]
 #[serde(default)]
 #[expect(
     missing_docs,
@@ -146,22 +148,36 @@ pub struct Access {
 /// Reads a map of texts as Keycloak does: numbers and booleans count as text. A null reads as the empty text, since
 /// both take an attribute away.
 fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Texts>, D::Error> {
+    let values = text_values(from)?;
+    Ok(values.map(|values| {
+        let texts = values.into_iter();
+        texts
+            .map(|(name, value)| (name, value.unwrap_or_default()))
+            .collect()
+    }))
+}
+
+/// The same with nulls as they are.
+pub(crate) fn text_values<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<BTreeMap<String, Option<String>>>, D::Error> {
     let Some(values) = Option::<BTreeMap<String, Value>>::deserialize(from)? else {
         return Ok(None);
     };
-    let text = |(name, value)| match value {
-        Value::String(text) => Ok((name, text)),
-        Value::Bool(_) | Value::Number(_) => Ok((name, value.to_string())),
-        Value::Null => Ok((name, String::new())),
-        Value::Array(_) | Value::Object(_) => {
-            Err(D::Error::custom(format!("`{name}` is not a text")))
-        }
-    };
-    values
-        .into_iter()
-        .map(text)
-        .collect::<Result<_, _>>()
-        .map(Some)
+    let texts = values.into_iter().map(|(name, value)| {
+        let text = text(value).map_err(|()| D::Error::custom(format!("`{name}` is not a text")))?;
+        Ok((name, text))
+    });
+    texts.collect::<Result<_, _>>().map(Some)
+}
+
+fn text(value: Value) -> Result<Option<String>, ()> {
+    match value {
+        Value::String(text) => Ok(Some(text)),
+        Value::Bool(_) | Value::Number(_) => Ok(Some(value.to_string())),
+        Value::Null => Ok(None),
+        Value::Array(_) | Value::Object(_) => Err(()),
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use client::Client;
+use client::Known;
 use protocol::login::{self, Attempt, Refusal};
 use protocol::{HttpError, RealmContext};
 use realm::event::Event;
@@ -97,7 +97,7 @@ async fn issue(ctx: &RealmContext, request: &HttpRequest) -> Result<HttpResponse
 }
 
 /// The client that `service` names. Decision D16: of this protocol only.
-async fn service(ctx: &RealmContext, query: &Query) -> Result<Arc<Client>, HttpError> {
+async fn service(ctx: &RealmContext, query: &Query) -> Result<Arc<Known>, HttpError> {
     let mut services = query.services.iter();
     let Some(service) = services.next() else {
         return Err(HttpError::oauth(
@@ -149,7 +149,7 @@ fn words(ctx: &RealmContext, refusal: Refusal) -> String {
 
 async fn tell(
     ctx: &RealmContext,
-    client: &Client,
+    client: &Known,
     user: &user::User,
     query: &Query,
     granted: &[Access],

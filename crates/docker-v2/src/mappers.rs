@@ -45,6 +45,4 @@ pub(crate) fn complete(client: &mut ClientRepresentation) {
             });
         client.protocol_mappers = Some(defaults.collect());
     }
-    client.default_client_scopes = Some(Vec::new());
-    client.optional_client_scopes = Some(Vec::new());
 }

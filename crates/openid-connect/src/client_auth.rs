@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use client::Client;
+use client::Known;
 use protocol::{HttpError, RealmContext};
 
 use crate::{ID, token::Form};
@@ -19,7 +19,7 @@ pub(crate) async fn authenticate(
     ctx: &RealmContext,
     request: &HttpRequest,
     form: &Form,
-) -> Result<Arc<Client>, HttpError> {
+) -> Result<Arc<Known>, HttpError> {
     let refused =
         |code: &str| HttpError::oauth(401, code, "Invalid client or Invalid client credentials");
     let basic = match request.headers().get(header::AUTHORIZATION) {

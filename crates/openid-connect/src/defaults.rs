@@ -3,7 +3,7 @@
 use client::ClientRepresentation;
 use client::defaults::attribute;
 
-use crate::{ID, scope::REALM_SCOPES};
+use crate::ID;
 
 /// Fills in defaults. A client that says `"protocol":"openid-connect"` gets others than one that says nothing: it is
 /// public and may trade passwords for tokens. Clients rely on both.
@@ -19,22 +19,4 @@ pub(crate) fn complete(client: &mut ClientRepresentation) {
         attribute(client, "backchannel.logout.revoke.offline.tokens", "false");
     }
     client.protocol.get_or_insert_with(|| ID.to_owned());
-    if client.default_client_scopes.is_none() {
-        let mut scopes = names(true);
-        if client.service_accounts_enabled == Some(true) {
-            scopes.insert(1, "service_account".to_owned());
-        }
-        client.default_client_scopes = Some(scopes);
-    }
-    if client.optional_client_scopes.is_none() {
-        client.optional_client_scopes = Some(names(false));
-    }
-}
-
-fn names(default: bool) -> Vec<String> {
-    REALM_SCOPES
-        .iter()
-        .filter(|scope| scope.default == default)
-        .map(|scope| scope.name.to_owned())
-        .collect()
 }

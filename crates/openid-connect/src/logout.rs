@@ -53,7 +53,7 @@ async fn end(
     }
     let db = &ctx.state().pool;
     if user::session::delete(db, ctx.realm.id, &claims.sid).await? {
-        let mut event = Event::new("LOGOUT");
+        let mut event = Event::new("LOGOUT").detail("client_auth_method", client.authenticator());
         event.client_id = Some(claims.azp);
         event.user_id = Some(claims.sub);
         event.session_id = Some(claims.sid);

@@ -1,119 +1,158 @@
-//! Client scopes as far as tokens need them: which a request may have, and which a token names.
+//! Client scopes in tokens: which a request may have, which are in force, and which a token names.
 
-use client::Client;
-use protocol::{HttpError, ScopeTemplate};
+use std::borrow::Cow;
 
-const fn always(name: &'static str) -> ScopeTemplate {
-    ScopeTemplate {
-        name,
-        default: true,
-    }
-}
+use client::scope::{KnownScope, Roles};
+use client::{Known, Mapper};
+use protocol::HttpError;
+use user::mapping::RoleNames;
 
-const fn on_request(name: &'static str) -> ScopeTemplate {
-    ScopeTemplate {
-        name,
-        default: false,
-    }
-}
+use crate::mappers::types::ORGANIZATION_MEMBERSHIP;
 
-/// In the order in which Keycloak lists them on a new client.
-pub(crate) const REALM_SCOPES: &[ScopeTemplate] = &[
-    always("web-origins"),
-    always("acr"),
-    always("roles"),
-    always("profile"),
-    always("basic"),
-    always("email"),
-    on_request("address"),
-    on_request("phone"),
-    on_request("organization"),
-    on_request("offline_access"),
-    on_request("microprofile-jwt"),
-];
+/// The client scopes of every new realm, as part of a realm file.
+pub(crate) const REALM_SCOPES: &str = include_str!("realm_scopes.json");
 
-/// Scopes that work without being named in a token (`include.in.token.scope=false` in Keycloak).
-const UNNAMED: &[&str] = &["web-origins", "acr", "roles", "basic", "service_account"];
+const OPENID: &str = "openid";
+const OFFLINE_ACCESS: &str = "offline_access";
 
-/// The scopes of a request, allowed and in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Scopes {
+/// The scopes of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Scopes<'a> {
     openid: bool,
-    names: Vec<String>,
+    scopes: Vec<&'a KnownScope>,
 }
 
-impl Scopes {
+impl<'a> Scopes<'a> {
     /// The client's default scopes and those asked for.
     ///
     /// # Errors
     /// 400 `invalid_scope` when one is asked for that the client does not have.
-    pub(crate) fn requested(client: &Client, asked: Option<&str>) -> Result<Self, HttpError> {
-        let asked = asked.unwrap_or_default();
-        let mut names: Vec<String> = client.default_client_scopes().to_vec();
-        let mut openid = false;
+    pub(crate) fn requested(client: &'a Known, asked: Option<&str>) -> Result<Self, HttpError> {
+        let mut scopes = Self::of(client, client.default_client_scopes());
+        let Some(asked) = asked else {
+            return Ok(scopes);
+        };
         for name in asked.split(' ').filter(|name| !name.is_empty()) {
-            if name == "openid" {
-                openid = true;
-            } else if names.iter().any(|known| known == name) {
-            } else if client
-                .optional_client_scopes()
-                .iter()
-                .any(|known| known == name)
-                && name != "offline_access"
-            {
-                names.push(name.to_owned());
-            } else {
-                return Err(HttpError::oauth(
-                    400,
-                    "invalid_scope",
-                    &format!("Invalid scopes: {asked}"),
-                ));
+            if name != OFFLINE_ACCESS && scopes.add(client, name) {
+                continue;
             }
+            return Err(invalid(asked));
         }
-        Ok(Self { openid, names })
+        if asked.trim().is_empty() {
+            return Err(invalid(asked));
+        }
+        Ok(scopes)
+    }
+
+    /// The same, passing over what the client does not have.
+    pub(crate) fn tried(client: &'a Known, asked: &str) -> Self {
+        let mut scopes = Self::of(client, client.default_client_scopes());
+        for name in asked.split(' ') {
+            scopes.add(client, name);
+        }
+        scopes
     }
 
     /// Reads what [`Scopes::all`] wrote, leaving out what the client has lost since.
-    pub(crate) fn remembered(client: &Client, text: &str) -> Self {
-        let has = |name: &&str| {
-            client
-                .default_client_scopes()
-                .iter()
-                .chain(client.optional_client_scopes())
-                .any(|known| known == name)
-        };
-        Self {
-            openid: text.split(' ').any(|name| name == "openid"),
-            names: text.split(' ').filter(has).map(str::to_owned).collect(),
+    pub(crate) fn remembered(client: &'a Known, text: &str) -> Self {
+        let mut scopes = Self::of(client, &[]);
+        for name in text.split(' ') {
+            scopes.add(client, name);
         }
+        scopes
+    }
+
+    fn of(client: &'a Known, names: &[String]) -> Self {
+        Self {
+            openid: false,
+            scopes: names
+                .iter()
+                .filter_map(|name| client.scopes.get(name))
+                .collect(),
+        }
+    }
+
+    /// Adds one that the client has; whether it has it.
+    fn add(&mut self, client: &'a Known, name: &str) -> bool {
+        if name == OPENID {
+            self.openid = true;
+            return true;
+        }
+        let mut names = client
+            .default_client_scopes()
+            .iter()
+            .chain(client.optional_client_scopes());
+        let Some(scope) = names
+            .find(|known| *known == name)
+            .and_then(|name| client.scopes.get(name))
+        else {
+            return false;
+        };
+        if !self.has(name) {
+            self.scopes.push(scope);
+        }
+        true
     }
 
     /// What a refresh asks for, which is not more than it had.
     ///
     /// # Errors
     /// 400 `invalid_scope`.
-    pub(crate) fn narrowed(&self, client: &Client, asked: Option<&str>) -> Result<Self, HttpError> {
-        let Some(asked) = asked else {
+    pub(crate) fn narrowed(
+        &self,
+        client: &'a Known,
+        asked: Option<&str>,
+    ) -> Result<Self, HttpError> {
+        let Some(text) = asked else {
             return Ok(self.clone());
         };
-        let requested = Self::requested(client, Some(asked))?;
-        if requested.openid && !self.openid
-            || requested
-                .names
-                .iter()
-                .any(|name| !self.names.contains(name))
-        {
-            return Err(HttpError::oauth(
-                400,
-                "invalid_scope",
-                &format!("Invalid scopes: {asked}"),
-            ));
+        let requested = Self::requested(client, asked)?;
+        if requested.openid && !self.openid || requested.names().any(|name| !self.has(name)) {
+            return Err(invalid(text));
         }
         Ok(requested)
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|known| known == name)
+    /// Those that a user makes come into force: a scope that lets roles through asks for one of them.
+    pub(crate) fn permitted(&self, roles: &RoleNames) -> Self {
+        let permitted = |known: &&KnownScope| {
+            // Nobody belongs to an organization here.
+            let mut mappers = known.scope.mappers.iter();
+            (known.roles.is_empty() || holds_one(roles, &known.roles))
+                && !mappers.any(|mapper| mapper.protocol_mapper == ORGANIZATION_MEMBERSHIP)
+        };
+        Self {
+            openid: self.openid,
+            scopes: self.scopes.iter().copied().filter(permitted).collect(),
+        }
+    }
+
+    /// The roles that a token may carry: all that the user holds, or those that the client and its scopes let through.
+    pub(crate) fn roles<'r>(&self, client: &Known, held: &'r RoleNames) -> Cow<'r, RoleNames> {
+        if client.full_scope_allowed() {
+            return Cow::Borrowed(held);
+        }
+        let passes = |client_id: Option<&String>, name: &String| {
+            let role = (client_id.cloned(), name.clone());
+            client.roles.contains(&role)
+                || self.scopes.iter().any(|known| known.roles.contains(&role))
+        };
+        let mut carried = RoleNames::default();
+        let realm = held.realm.iter().filter(|name| passes(None, name));
+        carried.realm.extend(realm.cloned());
+        for (owner, names) in &held.clients {
+            let names = names.iter().filter(|name| passes(Some(owner), name));
+            let names: Vec<_> = names.cloned().collect();
+            if !names.is_empty() {
+                carried.clients.insert(owner.clone(), names);
+            }
+        }
+        Cow::Owned(carried)
+    }
+
+    /// The mappers of these scopes.
+    pub(crate) fn mappers(&self) -> impl Iterator<Item = &'a Mapper> {
+        self.scopes.iter().flat_map(|known| &known.scope.mappers)
     }
 
     pub(crate) fn openid(&self) -> bool {
@@ -127,20 +166,42 @@ impl Scopes {
 
     /// Those that an access token names.
     pub(crate) fn named(&self) -> String {
-        self.text(|name| !UNNAMED.contains(&name))
+        self.text(|known| {
+            let named = known.scope.attribute("include.in.token.scope");
+            named.is_none_or(|named| named.eq_ignore_ascii_case("true"))
+        })
     }
 
-    fn text(&self, which: impl Fn(&str) -> bool) -> String {
-        let openid = self.openid.then_some("openid");
-        let names = self
-            .names
-            .iter()
-            .map(String::as_str)
-            .filter(|name| which(name));
+    fn has(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.scopes.iter().map(|known| known.scope.name.as_str())
+    }
+
+    fn text(&self, which: impl Fn(&KnownScope) -> bool) -> String {
+        let scopes = self.scopes.iter().filter(|known| which(known));
+        let names = scopes.map(|known| known.scope.name.as_str());
+        let openid = self.openid.then_some(OPENID);
         openid
             .into_iter()
             .chain(names)
             .collect::<Vec<_>>()
             .join(" ")
     }
+}
+
+fn invalid(asked: &str) -> HttpError {
+    HttpError::oauth(400, "invalid_scope", &format!("Invalid scopes: {asked}"))
+}
+
+fn holds_one(held: &RoleNames, wanted: &Roles) -> bool {
+    wanted.iter().any(|(client, name)| match client {
+        None => held.realm.contains(name),
+        Some(client) => held
+            .clients
+            .get(client)
+            .is_some_and(|names| names.contains(name)),
+    })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use client::Client;
+use client::Known;
 use protocol::{HttpError, RealmContext};
 
 use crate::{client_auth, cors, grants};
@@ -114,7 +114,7 @@ pub(crate) async fn client(
     request: &HttpRequest,
     form: &Form,
     allowed: &mut bool,
-) -> Result<Arc<Client>, HttpError> {
+) -> Result<Arc<Known>, HttpError> {
     *allowed = true;
     let client = client_auth::authenticate(ctx, request, form).await?;
     if let Some(origin) = request.headers().get(header::ORIGIN)
@@ -144,6 +144,7 @@ async fn issue(
         ctx,
         client: &client,
         form: &form,
+        grant,
     };
     let result = match grant {
         grants::Grant::ClientCredentials => grants::client_credentials::grant(&asked).await,

@@ -1,7 +1,7 @@
 //! Request bodies: bounded, and refused in Keycloak's words.
 
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web};
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,9 +18,12 @@ pub const MAX_BODY: usize = 1024 * 1024;
 const MAX_DEPTH: usize = 64;
 
 /// The bytes of a body that is to be JSON, whatever kind of JSON; at most [`MAX_JSON`], or [`MAX_IMPORT`]
-/// where no realm is in the path: that is where realms are made.
+/// where no realm is in the path, which is where realms are made, and in partial imports.
+///
+/// What was read stays with the request (in its extensions), for those who tell of it afterwards.
 ///
 /// Errors: 413, 415 for another content type or an encoding.
+#[derive(Clone)]
 pub struct JsonBytes(pub web::Bytes);
 
 impl FromRequest for JsonBytes {
@@ -54,13 +57,20 @@ impl FromRequest for JsonBytes {
                 ))
             });
         }
-        let limit = if request.match_info().get("realm").is_none() {
+        let path = request.path();
+        let limit = if request.match_info().get("realm").is_none() || path.ends_with("/partialImport")
+        {
             MAX_IMPORT
         } else {
             MAX_JSON
         };
         let bytes = read(request, payload, limit);
-        Box::pin(async move { bytes.await.map(Self) })
+        let request = request.clone();
+        Box::pin(async move {
+            let body = Self(bytes.await?);
+            request.extensions_mut().insert(body.clone());
+            Ok(body)
+        })
     }
 }
 

@@ -1,8 +1,12 @@
 //! What a protocol tells the admin API about itself: plain data.
 
-use client::Client;
+use std::net::IpAddr;
+
+use client::{Client, Known};
 use realm::Realm;
 use serde_json::{Value, json};
+use user::User;
+use user::mapping::RoleNames;
 
 /// A kind of protocol mapper.
 pub struct MapperType {
@@ -30,6 +34,48 @@ pub struct MapperProperty {
     pub kind: &'static str,
     /// Its value where none is given.
     pub default: Option<&'static str>,
+    /// The values that there are, where there are only some.
+    pub options: &'static [&'static str],
+    /// Whether it has to be given.
+    pub required: bool,
+}
+
+impl MapperProperty {
+    /// With a value where none is given.
+    #[must_use]
+    pub const fn or(self, default: &'static str) -> Self {
+        Self {
+            default: Some(default),
+            ..self
+        }
+    }
+
+    /// With these values and no others.
+    #[must_use]
+    pub const fn of(self, options: &'static [&'static str]) -> Self {
+        Self { options, ..self }
+    }
+
+    /// That has to be given.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self {
+            required: true,
+            ..self
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut rep = json!({ "name": self.name, "label": self.label, "helpText": self.help, "type": self.kind,
+                              "secret": false, "required": self.required, "readOnly": false });
+        if let Some(default) = self.default {
+            rep["defaultValue"] = json!(default);
+        }
+        if !self.options.is_empty() {
+            rep["options"] = json!(self.options);
+        }
+        rep
+    }
 }
 
 impl MapperType {
@@ -39,10 +85,7 @@ impl MapperType {
         let properties: Vec<Value> = self
             .properties
             .iter()
-            .map(|p| {
-                json!({ "name": p.name, "label": p.label, "helpText": p.help, "type": p.kind, "defaultValue": p.default,
-                        "secret": false, "required": false, "readOnly": false })
-            })
+            .map(MapperProperty::to_json)
             .collect();
         json!({ "id": self.id, "name": self.name, "category": self.category, "helpText": self.help, "priority": 0,
                 "properties": properties })
@@ -91,12 +134,35 @@ pub struct InstallInput<'a> {
     pub secret: Option<&'a str>,
 }
 
-/// A client scope that a new realm has.
-pub struct ScopeTemplate {
-    /// Its name.
-    pub name: &'static str,
-    /// Whether a new client has it always (else when it asks).
-    pub default: bool,
+/// What an example is made of: the claims that a user would give to a client.
+pub struct ExampleInput<'a> {
+    /// The realm.
+    pub realm: &'a Realm,
+    /// The client, with its scopes.
+    pub client: &'a Known,
+    /// The user.
+    pub user: &'a User,
+    /// The roles that the user holds.
+    pub roles: &'a RoleNames,
+    /// The paths of the groups that the user is directly in.
+    pub groups: &'a [String],
+    /// What the client would ask for; names of scopes that it does not have are passed over.
+    pub scope: &'a str,
+    /// The `iss` of the realm's tokens.
+    pub issuer: &'a str,
+    /// The address that the client would call from.
+    pub ip: IpAddr,
+}
+
+/// Which example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Example {
+    /// An access token.
+    AccessToken,
+    /// An ID token.
+    IdToken,
+    /// What the userinfo endpoint answers.
+    Userinfo,
 }
 
 /// A client that a new realm has.

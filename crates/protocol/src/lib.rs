@@ -2,23 +2,28 @@
 
 #![warn(missing_docs)]
 
+pub mod access;
+pub mod action_token;
 pub mod body;
 pub mod context;
 pub mod describe;
 mod error;
 pub mod event;
+pub mod html;
 pub mod login;
+pub mod mail;
 pub mod provision;
 pub mod token;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
+use serde_json::Value;
 
 pub use client::ClientRepresentation;
 pub use context::{RealmContext, Request, State};
 pub use describe::{
-    BuiltinMapper, ClientTemplate, InstallInput, Installation, MapperProperty, MapperType,
-    RoleTemplate, ScopeTemplate,
+    BuiltinMapper, ClientTemplate, Example, ExampleInput, InstallInput, Installation,
+    MapperProperty, MapperType, RoleTemplate,
 };
 pub use error::HttpError;
 
@@ -47,9 +52,9 @@ pub trait Protocol: Sync {
     fn installations(&self) -> &'static [Installation] {
         &[]
     }
-    /// Client scopes of a new realm.
-    fn realm_scopes(&self) -> &'static [ScopeTemplate] {
-        &[]
+    /// Client scopes of a new realm: the members of a realm file that are about them, in JSON.
+    fn realm_scopes(&self) -> &'static str {
+        "{}"
     }
     /// Clients of a new realm.
     fn realm_clients(&self) -> &'static [ClientTemplate] {
@@ -57,6 +62,10 @@ pub trait Protocol: Sync {
     }
     /// Fills in what a new client of this protocol has, once, before the insert.
     fn complete(&self, _: &mut ClientRepresentation) {}
+    /// The claims that a user would give to a client of this protocol, where it has such.
+    fn example(&self, _: Example, _: &ExampleInput<'_>) -> Option<Value> {
+        None
+    }
     /// What is wrong with a client, in Keycloak's words, before each write.
     fn check(&self, _: &ClientRepresentation) -> Vec<String> {
         Vec::new()

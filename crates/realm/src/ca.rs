@@ -1,5 +1,6 @@
 //! Each realm's certificate authority: registries trust it once, and take every later key of the realm.
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm,
@@ -61,12 +62,49 @@ pub(crate) fn issue(realm: Uuid, realm_name: &str, ca_pkcs8: &[u8], spki: &[u8])
     })
 }
 
+/// The name of a realm's CA.
+pub(crate) fn subject(realm: Uuid) -> String {
+    format!("realm {realm}")
+}
+
+/// Whether a certificate (DER) was issued by the CA of this key.
+pub(crate) fn issued(certificate: &[u8], ca_pkcs8: &[u8]) -> bool {
+    // Certificate ::= SEQUENCE { what is signed, the algorithm, the signature } (RFC 5280 §4.1).
+    let verified = || {
+        let body = first_element(certificate)?.1;
+        let (signed, _, rest) = first_element(body)?;
+        let (_, _, rest) = first_element(rest)?;
+        let signature = first_element(rest)?.1.strip_prefix(&[0])?;
+        let public = KeyPair::try_from(ca_pkcs8).ok()?;
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public.public_key_raw())
+            .verify(signed, signature)
+            .ok()
+    };
+    verified().is_some()
+}
+
+/// The first DER element: whole, its value, and what comes after it.
+fn first_element(der: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (head, length) = match *der.get(1)? {
+        short @ 0..0x80 => (2, usize::from(short)),
+        long => {
+            let bytes = der.get(2..2 + usize::from(long & 0x7f))?;
+            let length = bytes.iter().try_fold(0_usize, |n, byte| {
+                n.checked_mul(256)?.checked_add(usize::from(*byte))
+            })?;
+            (2 + bytes.len(), length)
+        }
+    };
+    let end = head.checked_add(length)?;
+    Some((der.get(..end)?, der.get(head..end)?, der.get(end..)?))
+}
+
 fn params(realm: Uuid) -> Result<CertificateParams> {
     let now = now()?;
     let mut params = CertificateParams::default();
     params
         .distinguished_name
-        .push(DnType::CommonName, format!("realm {realm}"));
+        .push(DnType::CommonName, subject(realm));
     params.serial_number = Some(serial()?);
     params.not_before = now - Duration::minutes(10);
     params.not_after = now + Duration::days(365 * CA_YEARS);

@@ -169,6 +169,18 @@ impl Realms {
     }
 }
 
+/// Tells all nodes to drop what they keep of a realm, as a change of it does.
+///
+/// # Errors
+/// From the database.
+pub async fn tell_changed(db: impl sqlx::PgExecutor<'_>, realm: Uuid) -> Result<()> {
+    sqlx::query("select pg_notify('realm_changed', $1)")
+        .bind(realm.to_string())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 impl Entry {
     fn current(&self) -> bool {
         self.fresh.load(Ordering::SeqCst) && self.read_at.elapsed() < MAX_AGE

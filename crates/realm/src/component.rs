@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::{FromRow, PgExecutor, types::Json};
 use store::Connection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::provider::{self, Made};
@@ -13,7 +14,7 @@ use crate::{KeyPool, Realm, Result, Sealer};
 pub const KEY_PROVIDER: &str = "org.keycloak.keys.KeyProvider";
 
 /// A component in JSON; config values are lists of strings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "the members are Keycloak's own")]
 pub struct ComponentRepresentation {
@@ -56,7 +57,7 @@ impl Component {
     pub fn to_rep(&self) -> ComponentRepresentation {
         ComponentRepresentation {
             id: Some(self.id.to_string()),
-            name: Some(self.name.clone()),
+            name: Some(self.name.clone()).filter(|name| !name.is_empty()),
             provider_id: Some(self.provider_id.clone()),
             provider_type: Some(self.provider_type.clone()),
             parent_id: Some(self.parent_id.clone()),

@@ -3,12 +3,14 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::{FromRow, PgExecutor, QueryBuilder, types::Json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{Realm, Result};
 
 /// An event in JSON, as Keycloak's `EventRepresentation`. `time` in milliseconds since 1970.
-#[derive(Clone, Debug, Default, Serialize, FromRow)]
+#[derive(Clone, Debug, Default, Serialize, FromRow, ToSchema)]
+#[schema(as = EventRepresentation)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are Keycloak's own")]
 pub struct Event {
@@ -35,12 +37,18 @@ pub struct Event {
 }
 
 /// The id of an event: a uuid that sorts by time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EventId(Uuid);
 
 impl Default for EventId {
     fn default() -> Self {
         Self(Uuid::now_v7())
+    }
+}
+
+impl EventId {
+    pub(crate) fn uuid(&self) -> Uuid {
+        self.0
     }
 }
 

@@ -2,34 +2,44 @@
 
 #![warn(missing_docs)]
 
+pub mod admin_event;
 pub mod ca;
 pub mod cache;
+pub mod certificate;
 pub mod component;
+mod derived;
 pub mod document;
 pub mod event;
+pub mod export;
 pub mod json;
 pub mod key;
+pub mod localization;
 mod new_realm;
 mod pool;
 pub mod provider;
 mod rep;
+pub mod required_action;
 pub mod role;
 pub mod seal;
 mod settings;
+pub mod smtp;
 mod sql;
+pub mod user_profile;
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-pub use cache::Realms;
+pub use cache::{Realms, tell_changed};
+pub use derived::settle;
 pub use new_realm::{Created, NewRealm, create};
 pub use pool::KeyPool;
 pub use rep::RealmRepresentation;
 pub use seal::Sealer;
 pub use settings::{BruteForceStrategy, Settings, SslRequired};
-pub use sql::{delete, find, list, update};
+pub use sql::{delete, find, list, names, update};
 pub use store::{Error, Result};
+pub use user_profile::UserProfile;
 
 /// A realm as a node keeps it in memory: what every request below it needs, without a query.
 pub struct Realm {
@@ -51,6 +61,8 @@ pub struct Realm {
     pub settings: Settings,
     /// The whole of the settings, as the admin API shows them.
     pub rep: RealmRepresentation,
+    /// The attributes of its users, and their rules.
+    pub user_profile: Arc<UserProfile>,
     /// The signing, encryption and MAC keys, highest priority first.
     pub keys: Vec<Arc<key::Key>>,
     /// The certificate of the realm's CA, DER.

@@ -8,10 +8,12 @@ use sqlx::types::Json;
 use store::Connection;
 use uuid::Uuid;
 
-use crate::component::{Component, KEY_PROVIDER};
-use crate::provider::{self, Made};
-use crate::sql::{Row, assemble, keep_default_attributes, seal_smtp, strip};
-use crate::{Error, KeyPool, Realm, RealmRepresentation, Result, Sealer, ca, component};
+use crate::component::{Component, ComponentRepresentation, KEY_PROVIDER};
+use crate::provider::{self, Made, PortableCa};
+use crate::sql::{Row, assemble, strip};
+use crate::{
+    Error, KeyPool, Realm, RealmRepresentation, Result, Sealer, ca, component, smtp, user_profile,
+};
 
 type NewKey = (
     &'static str,
@@ -45,12 +47,15 @@ pub struct NewRealm {
     pub name: String,
     /// The id that its default role will have; the caller makes that role.
     pub default_role: Uuid,
+    /// Whether the representation is a whole export of this server, to which nothing is to be added: it has the realm's CA.
+    pub complete: bool,
     enabled: bool,
     not_before: i64,
     settings: RealmRepresentation,
     smtp_password: Option<Vec<u8>>,
     ca: ca::Ca,
     keys: Vec<(Component, Made)>,
+    user_profile: Option<Component>,
 }
 
 /// What the caller needs to go on after [`create`].
@@ -68,14 +73,18 @@ impl NewRealm {
     ) -> Result<Self> {
         let name = rep.realm.clone().unwrap_or_default();
         let given = rep.id.clone().filter(|id| !id.is_empty());
-        let id = given
-            .as_deref()
-            .and_then(|id| id.parse().ok())
+        let mut providers = given_providers(rep)?;
+        let known = PortableCa::take(&mut providers)?;
+        let complete = known.is_some();
+        let id = known
+            .as_ref()
+            .map(|known| known.realm)
+            .or_else(|| given.as_deref()?.parse().ok())
             .unwrap_or_else(Uuid::new_v4);
         let public_id = given.unwrap_or_else(|| id.to_string());
-        let ca = ca::create(id)?;
+        let ca = known.map_or_else(|| ca::create(id), |known| Ok(known.ca))?;
         let mut made = Vec::new();
-        for (component, provider, config) in key_components(rep, &public_id)? {
+        for (component, provider, config) in key_components(providers, &public_id) {
             let key = provider::make(&provider, config, id, &name, &ca.pkcs8, keys).await?;
             made.push((
                 Component {
@@ -85,20 +94,31 @@ impl NewRealm {
                 key,
             ));
         }
+        let user_profile = user_profile::of_file(rep, &public_id)?;
         let mut settings = strip(crate::json::overlay(&RealmRepresentation::defaults(), rep));
-        let smtp_password = seal_smtp(sealer, id, &mut settings)?;
-        keep_default_attributes(&mut settings);
+        settings.required_actions = rep
+            .required_actions
+            .as_ref()
+            .map(crate::required_action::read)
+            .transpose()?;
+        if let Some(smtp) = &settings.smtp_server {
+            smtp::check(smtp)?;
+        }
+        let smtp_password = smtp::seal(sealer, id, None, &mut settings)?.sealed();
+        crate::derived::complete_new(&mut settings, rep);
         Ok(Self {
             id,
             public_id,
             name,
             default_role: Uuid::new_v4(),
+            complete,
             enabled: rep.enabled.unwrap_or(false),
             not_before: rep.not_before.unwrap_or(0),
             settings,
             smtp_password,
             ca,
             keys: made,
+            user_profile,
         })
     }
 }
@@ -106,9 +126,37 @@ impl NewRealm {
 /// A component, its provider and the config that its key is made from.
 type Wanted = (Component, String, Map<String, Value>);
 
-/// The key providers that a representation asks for, else the four of a new realm. Exports carry no private keys of
-/// generated providers, so those are made anew.
-fn key_components(rep: &RealmRepresentation, public_id: &str) -> Result<Vec<Wanted>> {
+/// The key providers of a representation, each of a kind that there is here.
+fn given_providers(rep: &RealmRepresentation) -> Result<Vec<ComponentRepresentation>> {
+    // Keys of a file are not dropped without a word because of what else is in it.
+    let unreadable = || Error::Invalid("unable to read contents from stream".to_owned());
+    let list = match &rep.components {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(components)) => components.get(KEY_PROVIDER),
+        Some(_) => return Err(unreadable()),
+    };
+    let given: Vec<ComponentRepresentation> = match list {
+        None => Vec::new(),
+        Some(list) => Deserialize::deserialize(list).map_err(|_| unreadable())?,
+    };
+    if given.len() > 100 {
+        return Err(Error::Invalid(
+            "A realm has 100 key providers at most".to_owned(),
+        ));
+    }
+    let known =
+        |c: &ComponentRepresentation| c.provider_id.as_deref().is_some_and(provider::is_known);
+    if let Some(unknown) = given.iter().find(|c| !known(c)) {
+        let id = unknown.provider_id.as_deref().unwrap_or_default();
+        return Err(Error::Invalid(format!(
+            "Invalid provider type or no such provider: {id}"
+        )));
+    }
+    Ok(given)
+}
+
+/// The components of these key providers, else the four of a new realm.
+fn key_components(given: Vec<ComponentRepresentation>, public_id: &str) -> Vec<Wanted> {
     let component = |id: Uuid, name: &str, provider: &str, config: Map<String, Value>| {
         let component = Component {
             id,
@@ -121,74 +169,25 @@ fn key_components(rep: &RealmRepresentation, public_id: &str) -> Result<Vec<Want
         };
         (component, provider.to_owned(), config)
     };
-    // Keys of a file are not dropped without a word because of what else is in it.
-    let unreadable = || Error::Invalid("unable to read contents from stream".to_owned());
-    let list = match &rep.components {
-        None | Some(Value::Null) => None,
-        Some(Value::Object(components)) => components.get(KEY_PROVIDER),
-        Some(_) => return Err(unreadable()),
-    };
-    let given: Vec<component::ComponentRepresentation> = match list {
-        None => Vec::new(),
-        Some(list) => Deserialize::deserialize(list).map_err(|_| unreadable())?,
-    };
-    if given.len() > 100 {
-        return Err(Error::Invalid(
-            "A realm has 100 key providers at most".to_owned(),
-        ));
-    }
-    let known = |c: &component::ComponentRepresentation| {
-        c.provider_id
-            .as_deref()
-            .is_some_and(|id| provider::PROVIDERS.contains(&id))
-    };
-    if let Some(unknown) = given.iter().find(|c| !known(c)) {
-        let id = unknown.provider_id.as_deref().unwrap_or_default();
-        return Err(Error::Invalid(format!(
-            "Invalid provider type or no such provider: {id}"
-        )));
-    }
-    let given: Vec<_> = given
-        .into_iter()
-        .map(|c| {
+    if !given.is_empty() {
+        let asked = given.into_iter().map(|c| {
             let provider = c.provider_id.unwrap_or_default();
             let id =
                 c.id.and_then(|id| id.parse().ok())
                     .unwrap_or_else(Uuid::new_v4);
-            let mut config = c.config.unwrap_or_default();
-            if provider.ends_with("-generated") {
-                for member in [
-                    "privateKey",
-                    "certificate",
-                    "secret",
-                    "kid",
-                    "ecdsaPrivateKey",
-                    "ecdsaPublicKey",
-                ] {
-                    config.remove(member);
-                }
-            }
-            component(
-                id,
-                c.name.as_deref().unwrap_or(&provider),
-                &provider,
-                config,
-            )
-        })
-        .collect();
-    if !given.is_empty() {
-        return Ok(given);
+            let name = c.name.as_deref().unwrap_or(&provider);
+            component(id, name, &provider, c.config.unwrap_or_default())
+        });
+        return asked.collect();
     }
-    Ok(NEW_REALM_KEYS
-        .iter()
-        .map(|(name, provider, config)| {
-            let config = config
-                .iter()
-                .map(|(member, value)| ((*member).to_owned(), json!([value])))
-                .collect();
-            component(Uuid::new_v4(), name, provider, config)
-        })
-        .collect())
+    let new = NEW_REALM_KEYS.iter().map(|(name, provider, config)| {
+        let config = config
+            .iter()
+            .map(|(member, value)| ((*member).to_owned(), json!([value])))
+            .collect();
+        component(Uuid::new_v4(), name, provider, config)
+    });
+    new.collect()
 }
 
 /// Writes the realm, its CA and its keys: four statements. Roles, clients and users are the caller's next.
@@ -217,6 +216,9 @@ pub async fn create(db: &mut Connection, sealer: &Sealer, new: NewRealm) -> Resu
         .execute(&mut *db)
         .await?;
     component::insert_many(db, sealer, new.id, &new.keys).await?;
+    if let Some(profile) = &new.user_profile {
+        user_profile::insert(&mut *db, new.id, profile).await?;
+    }
     Ok(Arc::new(assemble(
         Row {
             id: new.id,
@@ -228,6 +230,7 @@ pub async fn create(db: &mut Connection, sealer: &Sealer, new: NewRealm) -> Resu
             default_role_name: None,
             settings: Json(new.settings),
             ca_certificate: new.ca.certificate,
+            user_profile: new.user_profile.as_ref().and_then(user_profile::text),
         },
         Vec::new(),
     )))
@@ -248,6 +251,7 @@ impl NewRealm {
                 default_role_name: None,
                 settings: Json(self.settings.clone()),
                 ca_certificate: self.ca.certificate.clone(),
+                user_profile: self.user_profile.as_ref().and_then(user_profile::text),
             },
             Vec::new(),
         )

@@ -1,13 +1,16 @@
 //! The key providers: what a config may say, and the key that comes of it. Provider ids and texts are Keycloak's.
 
 mod config;
-mod import;
+pub(crate) mod import;
+mod portable;
+mod properties;
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
-    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair,
+    KeyPair as _,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
@@ -20,21 +23,25 @@ use crate::{Error, KeyPool, Result, ca, seal::random};
 use import::{not_after, read_certificate, read_private_key};
 
 pub(crate) use config::{check, first, needs_new_key, priority, status};
+pub(crate) use portable::{Ca as PortableCa, Stored, export, export_ca};
+pub use properties::{PROVIDERS, Property, Provider};
 
 /// What stands in a config for a secret that is kept but not shown.
 pub const MASK: &str = "**********";
 
-/// The provider ids that realms here can have.
-pub const PROVIDERS: [&str; 8] = [
-    "aes-generated",
-    "ecdsa-generated",
-    "eddsa-generated",
-    "hmac-generated",
-    "rsa",
-    "rsa-enc",
-    "rsa-enc-generated",
-    "rsa-generated",
-];
+/// Whether there is a key provider of this id.
+#[must_use]
+pub fn is_known(id: &str) -> bool {
+    PROVIDERS.iter().any(|provider| provider.id == id)
+}
+
+/// Whether a config says what the key is to be, in whatever member.
+#[must_use]
+pub fn brings_key(config: &Map<String, Value>) -> bool {
+    portable::SECRETS
+        .iter()
+        .any(|member| first(config, member).is_some_and(|text| text != MASK))
+}
 
 /// A key as it is about to be stored, and the config that is shown for it.
 pub(crate) struct Made {
@@ -63,6 +70,9 @@ pub(crate) async fn make(
     pool: &KeyPool,
 ) -> Result<Made> {
     let mut config = check(provider, config, None)?;
+    if let Some(made) = portable::restore(provider, &mut config, realm, realm_name, ca_pkcs8)? {
+        return Ok(made);
+    }
     let named = |fallback: &str| first(&config, "algorithm").unwrap_or(fallback).to_owned();
     let size = |fallback: usize| {
         first(&config, "secretSize")
@@ -132,11 +142,8 @@ pub(crate) async fn make(
             Ok(made)
         }
         "ecdsa-generated" => {
-            let (signing, algorithm) = match first(&config, "ecdsaEllipticCurveKey") {
-                Some("P-384") => (&ECDSA_P384_SHA384_FIXED_SIGNING, "ES384"),
-                Some("P-521") => (&ECDSA_P521_SHA512_FIXED_SIGNING, "ES512"),
-                _ => (&ECDSA_P256_SHA256_FIXED_SIGNING, "ES256"),
-            };
+            named_curve(&mut config, "ecdsaEllipticCurveKey", "P-256");
+            let (_, signing, algorithm) = curve(first(&config, "ecdsaEllipticCurveKey"));
             let failed = |_| Error::Invalid("making an EC key failed".to_owned());
             let pkcs8 =
                 EcdsaKeyPair::generate_pkcs8(signing, &SystemRandom::new()).map_err(failed)?;
@@ -165,6 +172,7 @@ pub(crate) async fn make(
             })
         }
         "eddsa-generated" => {
+            named_curve(&mut config, "eddsaEllipticCurveKey", "Ed25519");
             let failed = |_| Error::Invalid("making an Ed25519 key failed".to_owned());
             let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(failed)?;
             let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref())
@@ -200,6 +208,22 @@ pub(crate) async fn make(
         _ => Err(Error::Invalid(
             "Invalid provider type or no such provider".to_owned(),
         )),
+    }
+}
+
+/// A curve's name, what signs on it, and the algorithm of its keys; P-256 where none is named.
+fn curve(name: Option<&str>) -> (&'static str, &'static EcdsaSigningAlgorithm, &'static str) {
+    match name {
+        Some("P-384") => ("P-384", &ECDSA_P384_SHA384_FIXED_SIGNING, "ES384"),
+        Some("P-521") => ("P-521", &ECDSA_P521_SHA512_FIXED_SIGNING, "ES512"),
+        _ => ("P-256", &ECDSA_P256_SHA256_FIXED_SIGNING, "ES256"),
+    }
+}
+
+/// Keycloak writes the curve of a new key into its config.
+fn named_curve(config: &mut Map<String, Value>, member: &str, default: &str) {
+    if first(config, member).is_none() {
+        config.insert(member.to_owned(), json!([default]));
     }
 }
 
@@ -268,7 +292,11 @@ mod tests {
         let realm = Uuid::new_v4();
         let ca = ca::create(realm).unwrap();
         let pool = KeyPool::start(0);
-        for provider in PROVIDERS.iter().filter(|p| p.ends_with("generated")) {
+        for provider in PROVIDERS
+            .iter()
+            .map(|p| p.id)
+            .filter(|id| id.ends_with("generated"))
+        {
             let made = make(provider, Map::new(), realm, "r", &ca.pkcs8, &pool)
                 .await
                 .unwrap();

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// A realm in JSON. Absent members are `None`; unknown ones are an error, as in Keycloak.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(
     missing_docs,
@@ -179,7 +180,10 @@ pub struct RealmRepresentation {
     pub web_authn_policy_passwordless_extra_origins: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub browser_security_headers: Option<Map<String, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::smtp::texts"
+    )]
     pub smtp_server: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_enabled: Option<bool>,
@@ -264,7 +268,8 @@ pub struct RealmRepresentation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_roles: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub users: Option<Value>,
+    #[schema(value_type = Option<Value>)]
+    pub users: Option<crate::json::Raw>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub federated_users: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,12 +5,13 @@ mod sql;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{Error, Realm, Result};
 
 pub use sql::{
-    add_composites, composites, create, delete, expand, find, find_by_name, find_many,
+    add_composites, all, composites, create, delete, expand, find, find_by_name, find_many,
     insert_composites, insert_many, list, remove_composites, update,
 };
 
@@ -59,7 +60,7 @@ pub struct NewRole {
 }
 
 /// RoleRepresentation, member for member as Keycloak 26.7.3 reads and writes it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(
     missing_docs,
@@ -87,7 +88,7 @@ pub struct RoleRepresentation {
 }
 
 /// What a role is composed of, by name; in imports and exports.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Composites {
     /// Names of realm roles.
@@ -138,10 +139,17 @@ impl Role {
             self.name.clone_from(name);
         }
         self.description.clone_from(&rep.description);
-        if let Some(attributes) = &rep.attributes {
-            self.attributes.clone_from(attributes);
+        if rep.attributes.is_some() {
+            self.attributes = attributes_of(rep);
         }
     }
+}
+
+/// Without those that have no value.
+fn attributes_of(rep: &RoleRepresentation) -> Attributes {
+    let mut attributes = rep.attributes.clone().unwrap_or_default();
+    attributes.retain(|_, values| !values.is_empty());
+    attributes
 }
 
 impl NewRole {
@@ -156,7 +164,7 @@ impl NewRole {
             client_id,
             name: name.ok_or_else(|| Error::Invalid("role has no name".to_owned()))?,
             description: rep.description.clone(),
-            attributes: rep.attributes.clone().unwrap_or_default(),
+            attributes: attributes_of(rep),
         })
     }
 }
@@ -205,7 +213,7 @@ mod tests {
             ("p2", None)
         );
         assert_eq!(role.attributes["a"], ["b"]);
-        role.apply(&serde_json::from_str(r#"{"attributes":{}}"#).unwrap());
+        role.apply(&serde_json::from_str(r#"{"attributes":{"e":[]}}"#).unwrap());
         assert_eq!((role.name.as_str(), role.attributes.len()), ("p2", 0));
     }
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sqlx::{FromRow, PgExecutor, Row as _, types::Json};
 use store::Connection;
 use uuid::Uuid;
 
 use crate::key::{Key, Material};
-use crate::provider::{self, MASK};
-use crate::{Realm, RealmRepresentation, Result, Sealer, Settings};
+use crate::provider;
+use crate::{Realm, RealmRepresentation, Result, Sealer, Settings, UserProfile, smtp};
 
 #[derive(FromRow)]
 pub(crate) struct Row {
@@ -22,6 +22,7 @@ pub(crate) struct Row {
     pub default_role_name: Option<String>,
     pub settings: Json<RealmRepresentation>,
     pub ca_certificate: Vec<u8>,
+    pub user_profile: Option<String>,
 }
 
 /// Reads a realm with its keys.
@@ -33,7 +34,10 @@ pub async fn find(db: &store::Pool, sealer: &Sealer, name: &str) -> Result<Optio
     let row: Option<Row> = sqlx::query_as(
         "select r.id, r.public_id, r.name, r.enabled, r.not_before, r.default_role, r.settings, \
          (select d.name from role d where d.realm_id = r.id and d.id = r.default_role) as default_role_name, \
-         c.certificate as ca_certificate from realm r join realm_ca c on c.realm_id = r.id where r.name = $1",
+         c.certificate as ca_certificate, \
+         (select p.config -> 'kc.user.profile.config' ->> 0 from component p where p.realm_id = r.id \
+         and p.provider_type = 'org.keycloak.userprofile.UserProfileProvider' limit 1) as user_profile \
+         from realm r join realm_ca c on c.realm_id = r.id where r.name = $1",
     )
     .bind(name)
     .fetch_optional(&mut *connection)
@@ -58,6 +62,7 @@ pub async fn find(db: &store::Pool, sealer: &Sealer, name: &str) -> Result<Optio
 
 pub(crate) fn assemble(row: Row, keys: Vec<Arc<Key>>) -> Realm {
     Realm {
+        user_profile: UserProfile::read(&row.name, row.user_profile.as_deref()),
         id: row.id,
         public_id: row.public_id,
         name: row.name,
@@ -114,7 +119,8 @@ pub async fn list(
     let rows: Vec<Row> = sqlx::query_as(
         "select r.id, r.public_id, r.name, r.enabled, r.not_before, r.default_role, r.settings, \
          (select d.name from role d where d.realm_id = r.id and d.id = r.default_role) as default_role_name, \
-         ''::bytea as ca_certificate from realm r where $1::text is null or name = $1 order by r.name offset $2 limit $3",
+         ''::bytea as ca_certificate, null::text as user_profile from realm r where $1::text is null or name = $1 \
+         order by r.name offset $2 limit $3",
     )
     .bind(only)
     .bind(first)
@@ -125,6 +131,30 @@ pub async fn list(
         .into_iter()
         .map(|row| assemble(row, Vec::new()))
         .collect())
+}
+
+/// The names of realms and how they are shown, in order; `only` these, and of those the ones whose name holds `search`,
+/// whatever the case.
+///
+/// # Errors
+/// From the database.
+pub async fn names(
+    db: impl PgExecutor<'_>,
+    only: Option<&[String]>,
+    search: &str,
+    first: i64,
+    max: i64,
+) -> Result<Vec<(String, Option<String>)>> {
+    Ok(sqlx::query_as(
+        "select name, settings ->> 'displayName' from realm where ($1::text[] is null or name = any($1)) \
+         and ($2 = '' or strpos(lower(name), lower($2)) > 0) order by name offset $3 limit $4",
+    )
+    .bind(only)
+    .bind(search)
+    .bind(first)
+    .bind(max)
+    .fetch_all(db)
+    .await?)
 }
 
 /// Changes a realm: members that `change` has replace those it had. Concurrent changes take turns.
@@ -148,18 +178,25 @@ pub async fn update(
         return Ok(false);
     };
     let mut settings = strip(crate::json::overlay(&old, change));
-    let smtp_password = seal_smtp(sealer, id, &mut settings)?;
-    keep_default_attributes(&mut settings);
+    // They have calls of their own.
+    settings.required_actions.clone_from(&old.required_actions);
+    if let Some(smtp) = &change.smtp_server {
+        smtp::check(smtp)?;
+    }
+    let smtp_password = smtp::seal(sealer, id, old.smtp_server.as_ref(), &mut settings)?;
+    let keep = matches!(smtp_password, smtp::Password::Kept);
+    crate::derived::complete(&mut settings, &old, change);
     sqlx::query(
         "update realm set settings = $2, name = coalesce($3, name), enabled = coalesce($4, enabled), \
-         not_before = coalesce($5, not_before), smtp_password = coalesce($6, smtp_password) where id = $1",
+         not_before = coalesce($5, not_before), smtp_password = case when $7 then smtp_password else $6 end where id = $1",
     )
     .bind(id)
     .bind(Json(&settings))
     .bind(&change.realm)
     .bind(change.enabled)
     .bind(change.not_before)
-    .bind(smtp_password)
+    .bind(smtp_password.sealed())
+    .bind(keep)
     .execute(&mut *db)
     .await?;
     Ok(true)
@@ -198,6 +235,7 @@ pub(crate) fn strip(rep: RealmRepresentation) -> RealmRepresentation {
         default_optional_client_scopes: None,
         roles: None,
         groups: None,
+        default_groups: None,
         components: None,
         identity_providers: None,
         identity_provider_mappers: None,
@@ -207,7 +245,6 @@ pub(crate) fn strip(rep: RealmRepresentation) -> RealmRepresentation {
         application_scope_mappings: None,
         authentication_flows: None,
         authenticator_config: None,
-        required_actions: None,
         user_federation_providers: None,
         user_federation_mappers: None,
         organizations: None,
@@ -218,53 +255,8 @@ pub(crate) fn strip(rep: RealmRepresentation) -> RealmRepresentation {
         certificate: None,
         code_secret: None,
         keycloak_version: None,
+        // 0 is for ever, and not said.
+        events_expiration: rep.events_expiration.filter(|seconds| *seconds != 0),
         ..rep
-    }
-}
-
-/// Puts the mail password aside, sealed; the settings keep a mask, as Keycloak shows it.
-pub(crate) fn seal_smtp(
-    sealer: &Sealer,
-    realm: Uuid,
-    settings: &mut RealmRepresentation,
-) -> Result<Option<Vec<u8>>> {
-    let Some(password) = settings
-        .smtp_server
-        .as_mut()
-        .and_then(|smtp| smtp.get_mut("password"))
-    else {
-        return Ok(None);
-    };
-    let plain = password.as_str().unwrap_or_default().to_owned();
-    if plain == MASK {
-        return Ok(None);
-    }
-    *password = json!(MASK);
-    // The realm's own id is the row of its CA: one sealed for here must not open there.
-    sealer.seal(realm, Uuid::nil(), plain.as_bytes()).map(Some)
-}
-
-/// Keycloak writes some settings into `attributes` as well; they come back even when a change left them out.
-pub(crate) fn keep_default_attributes(settings: &mut RealmRepresentation) {
-    let defaults = RealmRepresentation::defaults()
-        .attributes
-        .unwrap_or_default();
-    let attributes = settings.attributes.get_or_insert_with(Map::new);
-    for (name, value) in defaults {
-        attributes.entry(name).or_insert(value);
-    }
-    for (name, value) in [
-        (
-            "oauth2DeviceCodeLifespan",
-            settings.oauth2_device_code_lifespan,
-        ),
-        (
-            "oauth2DevicePollingInterval",
-            settings.oauth2_device_polling_interval,
-        ),
-    ] {
-        if let Some(value) = value {
-            attributes.insert(name.to_owned(), json!(value.to_string()));
-        }
     }
 }

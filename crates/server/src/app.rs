@@ -47,19 +47,7 @@ pub async fn build(
     protocols: &'static Protocols,
 ) -> anyhow::Result<Running> {
     let recorder = health::recorder();
-    let pool = options.pool();
-    let sealer = Sealer::new(settings.master_keys()?);
-    let state = web::Data::new(State {
-        realms: Realms::new(pool.clone(), sealer.clone()),
-        clients: client::Clients::new(),
-        hasher: user::Hasher::new(),
-        gate: user::lockout::Gate::new(),
-        keys: KeyPool::start(settings.key_pool),
-        protocols,
-        web: settings.web()?,
-        pool: pool.clone(),
-        sealer,
-    });
+    let state = web::Data::new(parts(&settings, options.pool(), protocols)?);
     let health = Arc::new(Health::default());
     let mut tasks = Vec::new();
 
@@ -193,6 +181,50 @@ pub async fn build(
     })
 }
 
+/// The parts of a server, on this pool.
+fn parts(
+    settings: &Settings,
+    pool: store::Pool,
+    protocols: &'static Protocols,
+) -> anyhow::Result<State> {
+    let sealer = Sealer::new(settings.master_keys()?);
+    Ok(State {
+        realms: Realms::new(pool.clone(), sealer.clone()),
+        clients: client::Clients::new(),
+        hasher: user::Hasher::new(),
+        gate: user::lockout::Gate::new(),
+        keys: KeyPool::start(settings.key_pool),
+        protocols,
+        web: settings.web()?,
+        pool,
+        sealer,
+    })
+}
+
+/// The parts of a server for a command that does its work and ends. With `prepare` a new database becomes that of a
+/// server first, and an old schema a new one; without, nothing is changed.
+///
+/// # Errors
+/// When the database does not answer, was sealed with another key, or is not that of a server.
+pub async fn for_command(
+    settings: &Settings,
+    options: &store::Options,
+    protocols: &'static Protocols,
+    prepare: bool,
+) -> anyhow::Result<State> {
+    let state = parts(settings, options.patient_pool(), protocols)?;
+    if prepare {
+        bootstrap::once(settings, options, &state).await?;
+        return Ok(state);
+    }
+    let mut connection = options.connect().await?;
+    if !store::migrate::exists(&mut connection).await? {
+        anyhow::bail!("there are no realms in this database: no server has ever used it");
+    }
+    state.sealer.open_database(&mut connection).await?;
+    Ok(state)
+}
+
 impl Running {
     /// Waits until the server can do its work.
     ///
@@ -255,6 +287,7 @@ fn mount(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
 
 fn routes(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
     cfg.service(admin::scope(protocols));
+    cfg.service(admin::resources());
     cfg.service(
         web::scope("/realms/{realm}")
             .configure(|cfg| protocols.mount(cfg))

@@ -28,8 +28,14 @@ pub(crate) async fn sweep(state: web::Data<State>) {
         if let Err(error) = sessions(&state.pool, now).await {
             tracing::debug!(%error, "expired sessions were not swept");
         }
+        if let Err(error) = user::action_token::sweep(&state.pool, now, 10_000).await {
+            tracing::debug!(%error, "used action tokens were not swept");
+        }
         if let Err(error) = realm::event::sweep(&state.pool, now).await {
             tracing::debug!(%error, "expired events were not swept");
+        }
+        if let Err(error) = realm::admin_event::sweep(&state.pool, now).await {
+            tracing::debug!(%error, "expired admin events were not swept");
         }
     }
 }

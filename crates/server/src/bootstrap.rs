@@ -11,6 +11,7 @@ use store::Error;
 use user::{CredentialRepresentation, UserRepresentation};
 
 use crate::health::Health;
+use crate::realm_files;
 use crate::settings::Settings;
 
 /// Any number that no other program on the database takes for its own lock; nodes that start together take turns.
@@ -50,7 +51,11 @@ pub(crate) async fn run(
     }
 }
 
-async fn once(settings: &Settings, options: &store::Options, state: &State) -> anyhow::Result<()> {
+pub(crate) async fn once(
+    settings: &Settings,
+    options: &store::Options,
+    state: &State,
+) -> anyhow::Result<()> {
     let mut connection = options.connect().await?;
     // With the wrong seal key nothing may be changed, so the key is tried before the schema is touched.
     if store::migrate::exists(&mut connection).await? {
@@ -69,14 +74,14 @@ async fn once(settings: &Settings, options: &store::Options, state: &State) -> a
             enabled: Some(true),
             ..RealmRepresentation::default()
         };
-        provision::create_realm(state, &master)
+        provision::create_realm(state, master)
             .await
-            .map_err(refused)?;
+            .map_err(in_words)?;
         tracing::info!("realm master was made");
     }
     administrator(settings, state).await?;
     if let Some(folder) = &settings.import_realm {
-        import(folder, state).await?;
+        import(folder, options, state).await?;
     }
     // The lock goes with the connection.
     drop(connection);
@@ -113,110 +118,38 @@ async fn administrator(settings: &Settings, state: &State) -> anyhow::Result<()>
     };
     provision::create_user(state, &master, &rep)
         .await
-        .map_err(refused)?;
+        .map_err(in_words)?;
     tracing::info!(user = ?name, "the first administrator was made");
     Ok(())
 }
 
-/// Imports each `*.json` of a folder whose realm is not there, in the order of their names.
+/// Imports each realm of a folder that is not there, in the order of its files' names.
 ///
 /// # Errors
 /// The first file that is not understood; those before it stay imported.
-pub async fn import(folder: &Path, state: &State) -> anyhow::Result<()> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .with_context(|| format!("cannot read the folder {}", folder.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
-        .collect();
-    files.sort();
-    for file in files {
-        let bytes =
-            std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let text =
-            String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.display()))?;
-        let rep: RealmRepresentation =
-            protocol::body::parse(replace_placeholders(&text).as_bytes()).map_err(|error| {
-                anyhow::anyhow!(
-                    "{}: {}",
-                    file.display(),
-                    error.into_http("RealmRepresentation")
-                )
-            })?;
-        let name = rep.realm.clone().unwrap_or_default();
-        if state.realms.get(&name).await?.is_some() {
-            tracing::info!(realm = ?name, "the realm exists, its file is left alone");
-            continue;
-        }
-        provision::create_realm(state, &rep)
-            .await
-            .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
-        tracing::info!(realm = ?name, file = %file.display(), "imported");
+pub async fn import(folder: &Path, options: &store::Options, state: &State) -> anyhow::Result<()> {
+    let pool = options.patient_pool();
+    for source in realm_files::in_folder(folder)? {
+        realm_files::import(state, &pool, &source, false).await?;
     }
+    pool.close().await;
     Ok(())
 }
 
-/// `${NAME}` and `${NAME:default}` of the environment, as Keycloak's import replaces them.
-fn replace_placeholders(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        out.push_str(before);
-        let Some((inside, tail)) = after.split_once('}') else {
-            out.push_str("${");
-            rest = after;
-            continue;
-        };
-        let (name, default) = inside
-            .split_once(':')
-            .map_or((inside, None), |(name, default)| (name, Some(default)));
-        let plain = !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-        match std::env::var(name)
-            .ok()
-            .filter(|_| plain)
-            .or_else(|| default.filter(|_| plain).map(str::to_owned))
-        {
-            // Inside a JSON text, so quotes and backslashes of the value are escaped.
-            Some(value) => out.push_str(
-                serde_json::Value::String(value)
-                    .to_string()
-                    .trim_matches('"'),
-            ),
-            None => {
-                out.push_str("${");
-                out.push_str(inside);
-                out.push('}');
-            }
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
+fn in_words(error: protocol::HttpError) -> anyhow::Error {
+    let text = error.to_string();
+    refused(error, text)
 }
 
 /// Keeps what can be waited for apart from what cannot.
-fn refused(error: protocol::HttpError) -> anyhow::Error {
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+pub(crate) fn refused(error: protocol::HttpError, text: String) -> anyhow::Error {
     if error.status() == 503 {
-        Error::Unavailable(error.to_string()).into()
+        Error::Unavailable(text).into()
     } else {
-        anyhow::anyhow!("{error}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn placeholders_of_keycloaks_own_stay() {
-        assert_eq!(
-            replace_placeholders("${client_account} ${authBaseUrl} ${UNSET_NAME:x} ${"),
-            "${client_account} ${authBaseUrl} x ${"
-        );
+        anyhow::anyhow!("{text}")
     }
 }

@@ -6,5 +6,6 @@ pub mod bootstrap;
 mod health;
 mod middleware;
 pub mod protocols;
+pub mod realm_files;
 pub mod settings;
 mod tls;

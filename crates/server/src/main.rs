@@ -1,5 +1,7 @@
 //! `realmkeep`: the command line.
 
+mod files;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +27,10 @@ enum Command {
     Start(Start),
     /// Bring the schema of the database up to date, and end.
     Migrate(Database),
+    /// Make realms from files, whether a server runs or not.
+    Import(files::Import),
+    /// Write realms to files, secrets and all, whether a server runs or not.
+    Export(files::Export),
 }
 
 #[derive(Args)]
@@ -98,6 +104,8 @@ fn main() -> anyhow::Result<()> {
             println!("{applied} migrations applied; the schema is up to date");
             Ok(())
         }
+        Command::Import(args) => files::import(args),
+        Command::Export(args) => files::export(args),
     }
 }
 

@@ -81,6 +81,12 @@ pub(crate) async fn around(
     Ok(response)
 }
 
+/// Whether a call waits for a mail server.
+fn sends_mail(request: &ServiceRequest) -> bool {
+    let path = request.path();
+    path.ends_with("-email") || path.ends_with("/testSMTPConnection")
+}
+
 /// The import of a large realm hashes passwords and writes rows for longer than any other request may take.
 fn limit(request: &ServiceRequest) -> Duration {
     const LARGE: usize = 64 * 1024;
@@ -90,6 +96,9 @@ fn limit(request: &ServiceRequest) -> Duration {
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if request.method() == Method::POST && length.is_some_and(|length| length > LARGE) {
         return Duration::from_secs(60);
+    }
+    if sends_mail(request) {
+        return Duration::from_secs(15);
     }
     request
         .app_data::<RequestTimeout>()

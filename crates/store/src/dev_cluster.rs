@@ -96,13 +96,7 @@ impl DevCluster {
             )
             .stderr(log);
 
-        let options = Options::new(
-            PgConnectOptions::new_without_pgpass()
-                .socket(&socket_dir)
-                .port(PORT)
-                .username(USER)
-                .database("postgres"),
-        );
+        let options = options(&socket_dir);
         let (stop, waiter) = supervise(command, &pg_data)?;
         let cluster = Self {
             options,
@@ -113,6 +107,17 @@ impl DevCluster {
         };
         cluster.wait_ready(&data_dir.join("postgres.log"))?;
         Ok(cluster)
+    }
+
+    /// How to connect to the cluster of a server that runs on `data_dir` now; none when no server does.
+    #[must_use]
+    pub fn running(data_dir: &Path, database: &str) -> Option<Options> {
+        let data_dir = data_dir.canonicalize().ok()?;
+        let file = fs::File::open(data_dir.join("lock")).ok()?;
+        if file.try_lock().is_ok() {
+            return None;
+        }
+        Some(options(&socket_dir(&data_dir)).database(database))
     }
 
     /// How to connect to `database` in this cluster; made if it is not there.
@@ -191,6 +196,16 @@ impl DevCluster {
                 .unwrap_or_else(|_| Err(Error::Invalid("waiting for Postgres failed".to_owned())))
         })
     }
+}
+
+fn options(socket_dir: &Path) -> Options {
+    Options::new(
+        PgConnectOptions::new_without_pgpass()
+            .socket(socket_dir)
+            .port(PORT)
+            .username(USER)
+            .database("postgres"),
+    )
 }
 
 impl Drop for DevCluster {

@@ -11,11 +11,13 @@ use crate::password::{self, PasswordHash};
 use crate::policy::Policy;
 use crate::{CredentialRepresentation, WriteError};
 
-pub(crate) use prepare::{Prepared, insert, prepare};
+pub(crate) use prepare::{Prepared, insert, insert_many, prepare};
 
 const MAX_LABEL: usize = 255;
+/// Credentials of a user that are listed at most.
+const MAX_LISTED: i64 = 1000;
 /// Between the priorities of two credentials, as in Keycloak.
-const PRIORITY_STEP: i32 = 10;
+pub(crate) const PRIORITY_STEP: i32 = 10;
 /// What a temporary password makes the user do.
 pub const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 
@@ -61,10 +63,11 @@ impl Credential {
 pub async fn list(db: impl PgExecutor<'_>, realm: Uuid, user: Uuid) -> Result<Vec<Credential>> {
     Ok(sqlx::query_as(
         "select id, user_id, type, user_label, created_date, priority, credential_data from credential \
-         where realm_id = $1 and user_id = $2 order by priority, id",
+         where realm_id = $1 and user_id = $2 order by priority, id limit $3",
     )
     .bind(realm)
     .bind(user)
+    .bind(MAX_LISTED)
     .fetch_all(db)
     .await?)
 }
@@ -139,6 +142,35 @@ pub async fn move_to_first(
     .execute(db)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Puts a credential of a user behind another of them; one that is not there moves nothing. Whether there is the first.
+///
+/// # Errors
+/// [`store::Error::Unavailable`], [`store::Error::Db`].
+pub async fn move_after(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    user: Uuid,
+    id: Uuid,
+    previous: Uuid,
+) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "with own as (select id, row_number() over (order by priority, id) as place from credential \
+         where realm_id = $1 and user_id = $2), \
+         target as (select place + 0.5 as place from own where id = $4 and exists (select from own where id = $3)), \
+         moved as (select own.id, row_number() over (order by case when own.id = $3 then target.place else own.place end) \
+         ::integer as place from own cross join target), \
+         done as (update credential c set priority = moved.place * $5 from moved where c.realm_id = $1 and c.id = moved.id) \
+         select exists (select from own where id = $3)",
+    )
+    .bind(realm)
+    .bind(user)
+    .bind(id)
+    .bind(previous)
+    .bind(PRIORITY_STEP)
+    .fetch_one(db)
+    .await?)
 }
 
 /// The new password that `PUT /users/{id}/reset-password` asks for, if the realm's policy lets it pass.

@@ -42,19 +42,19 @@ pub struct FieldError {
     /// The attribute that has it.
     pub field: String,
     /// The key of the message.
-    pub error_message: &'static str,
+    pub error_message: String,
     /// What the message's places are filled with; the first is the field.
     pub params: Vec<Value>,
 }
 
 impl FieldError {
-    pub(crate) fn new(field: &str, error_message: &'static str, more: &[Value]) -> Self {
+    pub(crate) fn new(field: &str, error_message: impl Into<String>, more: &[Value]) -> Self {
         let params = std::iter::once(Value::from(field))
             .chain(more.iter().cloned())
             .collect();
         Self {
             field: field.to_owned(),
-            error_message,
+            error_message: error_message.into(),
             params,
         }
     }

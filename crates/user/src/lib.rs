@@ -2,8 +2,11 @@
 
 #![warn(missing_docs)]
 
+pub mod action_token;
 pub mod credential;
 mod error;
+pub mod export;
+pub mod group;
 pub mod holder;
 pub mod lockout;
 pub mod login;
@@ -21,11 +24,14 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 pub use error::{FieldError, WriteError, validation_body};
+pub use group::GroupRepresentation;
 pub use password::Hasher;
 pub use rep::{CredentialRepresentation, UserRepresentation};
 pub use store::{Error, Result};
+pub use write::known;
 pub use write::{
-    Change, Draft, Options, create, prepare, prepare_update, set_duplicate_emails, update,
+    Change, Draft, Options, add_service_accounts, create, insert_many, is_required_action, prepare, prepare_update,
+    set_duplicate_emails, update,
 };
 
 /// A user.

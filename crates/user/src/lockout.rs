@@ -2,11 +2,14 @@
 
 mod gate;
 
+use std::collections::HashMap;
+
 use realm::{BruteForceStrategy, Realm};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::PgExecutor;
 use store::Result;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::User;
@@ -37,7 +40,7 @@ pub struct Failed {
     pub disabled: bool,
 }
 
-const DISABLED_REASON: &str = "disabledReason";
+pub(crate) const DISABLED_REASON: &str = "disabledReason";
 const PERMANENT: &str = "permanentLockout";
 
 /// Whether the user is locked at this second; the password is then not to decide.
@@ -223,7 +226,8 @@ pub async fn find(
 }
 
 /// What `GET attack-detection/brute-force/users/{id}` answers; serialises to its body.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = BruteForceStatus)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "Keycloak's own names")]
 pub struct Status {
@@ -237,6 +241,20 @@ pub struct Status {
     pub last_failure: i64,
 }
 
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            failed_login_not_before: 0,
+            num_failures: 0,
+            num_temporary_lockouts: 0,
+            disabled: false,
+            num_secondary_auth_failures: 0,
+            last_ip_failure: "n/a".to_owned(),
+            last_failure: 0,
+        }
+    }
+}
+
 /// How a user stands; all zero for a user without failures, and for one that is not there, as in Keycloak.
 ///
 /// # Errors
@@ -247,8 +265,23 @@ pub async fn status(
     user: Uuid,
     now: i64,
 ) -> Result<Status> {
+    let mut known = statuses(db, realm, &[user], now).await?;
+    Ok(known.remove(&user).unwrap_or_default())
+}
+
+/// How these users stand; without those who never failed.
+///
+/// # Errors
+/// [`store::Error::Unavailable`], [`store::Error::Db`].
+pub async fn statuses(
+    db: impl PgExecutor<'_>,
+    realm: &Realm,
+    users: &[Uuid],
+    now: i64,
+) -> Result<HashMap<Uuid, Status>> {
     #[derive(sqlx::FromRow)]
     struct Row {
+        id: Uuid,
         num_failures: Option<i32>,
         num_temporary_lockouts: Option<i32>,
         failed_login_not_before: Option<i64>,
@@ -256,43 +289,34 @@ pub async fn status(
         last_ip_failure: Option<String>,
         permanent: bool,
     }
-    let row: Option<Row> = sqlx::query_as(
-        "select f.num_failures, f.num_temporary_lockouts, f.failed_login_not_before, f.last_failure, f.last_ip_failure, \
+    if !realm.settings.brute_force_protected {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "select u.id, f.num_failures, f.num_temporary_lockouts, f.failed_login_not_before, f.last_failure, f.last_ip_failure, \
          not u.enabled and u.attributes -> $3 ->> 0 is not distinct from $4 as permanent from user_entity u \
-         left join login_failure f on f.realm_id = u.realm_id and f.user_id = u.id where u.realm_id = $1 and u.id = $2",
+         left join login_failure f on f.realm_id = u.realm_id and f.user_id = u.id where u.realm_id = $1 and u.id = any($2)",
     )
     .bind(realm.id)
-    .bind(user)
+    .bind(users)
     .bind(DISABLED_REASON)
     .bind(PERMANENT)
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    let row = row.filter(|_| realm.settings.brute_force_protected);
-    let permanent = row.as_ref().is_some_and(|row| row.permanent);
-    let until = row
-        .as_ref()
-        .and_then(|row| row.failed_login_not_before)
-        .unwrap_or_default();
-    Ok(Status {
-        failed_login_not_before: if permanent { i64::MAX } else { until },
-        num_failures: row
-            .as_ref()
-            .and_then(|row| row.num_failures)
-            .unwrap_or_default(),
-        num_temporary_lockouts: row
-            .as_ref()
-            .and_then(|row| row.num_temporary_lockouts)
-            .unwrap_or_default(),
-        disabled: permanent || now < until,
-        num_secondary_auth_failures: 0,
-        last_failure: row
-            .as_ref()
-            .and_then(|row| row.last_failure)
-            .unwrap_or_default(),
-        last_ip_failure: row
-            .and_then(|row| row.last_ip_failure)
-            .unwrap_or_else(|| "n/a".to_owned()),
-    })
+    let statuses = rows.into_iter().map(|row| {
+        let until = row.failed_login_not_before.unwrap_or_default();
+        let status = Status {
+            failed_login_not_before: if row.permanent { i64::MAX } else { until },
+            num_failures: row.num_failures.unwrap_or_default(),
+            num_temporary_lockouts: row.num_temporary_lockouts.unwrap_or_default(),
+            disabled: row.permanent || now < until,
+            num_secondary_auth_failures: 0,
+            last_failure: row.last_failure.unwrap_or_default(),
+            last_ip_failure: row.last_ip_failure.unwrap_or_else(|| "n/a".to_owned()),
+        };
+        (row.id, status)
+    });
+    Ok(statuses.collect())
 }
 
 /// Forgets the failures of a user.
@@ -348,15 +372,7 @@ mod tests {
 
     #[test]
     fn a_status_is_written_as_recorded() {
-        let status = Status {
-            failed_login_not_before: 0,
-            num_failures: 0,
-            num_temporary_lockouts: 0,
-            disabled: false,
-            num_secondary_auth_failures: 0,
-            last_ip_failure: "n/a".to_owned(),
-            last_failure: 0,
-        };
+        let status = Status::default();
         assert_eq!(
             serde_json::to_string(&status).unwrap(),
             r#"{"failedLoginNotBefore":0,"numFailures":0,"numTemporaryLockouts":0,"disabled":false,"numSecondaryAuthFailures":0,"lastIPFailure":"n/a","lastFailure":0}"#

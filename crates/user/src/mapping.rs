@@ -1,13 +1,16 @@
-//! Which roles a user holds, directly and through composites.
+//! Which roles users and groups hold: directly, through groups and through composites.
 
-use std::collections::BTreeMap;
+mod names;
 
 use realm::role::{Of, Role};
 use sqlx::PgExecutor;
-use store::{Connection, Result};
+use store::Result;
 use uuid::Uuid;
 
-use crate::{User, WriteError};
+use crate::User;
+
+pub use names::{RoleNames, effective_names, find_by_names};
+pub(crate) use names::{add_by_name, add_to_groups, find_or_create, names_of_user};
 
 /// Roles that one listing gives at most.
 const MAX_LISTED: i64 = realm::role::MAX_LISTED;
@@ -24,13 +27,78 @@ macro_rules! select_role {
     };
 }
 
-/// The ids of all roles of user `$2` in realm `$1`, as `held (id)`. `union` stops at a circle.
-macro_rules! with_held {
-    () => {
-        "with recursive held (id) as (select m.role_id from user_role m where m.realm_id = $1 and m.user_id = $2 \
-         union select c.child_id from held h join role_composite c on c.realm_id = $1 and c.parent_id = h.id) "
+/// Whose roles are meant. A bare id is a user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A user, who holds the roles of the groups that it is in, too, and of the groups above those.
+    User(Uuid),
+    /// A group, which holds the roles of the groups above it, too.
+    Group(Uuid),
+}
+
+impl From<Uuid> for Owner {
+    fn from(user: Uuid) -> Self {
+        Self::User(user)
+    }
+}
+
+impl Owner {
+    fn id(self) -> Uuid {
+        match self {
+            Self::User(id) | Self::Group(id) => id,
+        }
+    }
+}
+
+/// `recursive`, then the groups that give roles as `up (id, parent_id)` and the ids of all roles as `held (id)`, in realm
+/// `$1`: of the groups that the first part selects and the roles that the second does, with what they contain. `union`
+/// stops at a circle.
+macro_rules! held {
+    ($groups:expr, $roles:expr) => {
+        concat!(
+            "recursive up (id, parent_id) as (",
+            $groups,
+            " union select p.id, p.parent_id from up join group_entity p on p.realm_id = $1 and p.id = up.parent_id), \
+             held (id) as (",
+            $roles,
+            "select m.role_id from up join group_role m on m.realm_id = $1 and m.group_id = up.id \
+             union select c.child_id from held h join role_composite c on c.realm_id = $1 and c.parent_id = h.id) "
+        )
     };
 }
+
+/// [`held`] of the user whose id this expression is: all that says which roles somebody has.
+macro_rules! held_by_user {
+    ($user:literal) => {
+        crate::mapping::held!(
+            concat!(
+                "select g.id, g.parent_id from user_group m join group_entity g on g.realm_id = $1 and g.id = m.group_id \
+                 where m.realm_id = $1 and m.user_id = ",
+                $user
+            ),
+            concat!(
+                "select m.role_id from user_role m where m.realm_id = $1 and m.user_id = ",
+                $user,
+                " union "
+            )
+        )
+    };
+}
+
+/// [`held`] of group `$2` and of those above it, or of the group alone: `parent_id`, or null.
+macro_rules! held_by_group {
+    ($parent:literal) => {
+        held!(
+            concat!(
+                "select id, ",
+                $parent,
+                " from group_entity where realm_id = $1 and id = $2"
+            ),
+            ""
+        )
+    };
+}
+pub(crate) use {held, held_by_user};
 
 /// `$3`: null for all roles; the nil uuid for realm roles; else a client's uuid.
 fn of(which: Of) -> Option<Uuid> {
@@ -50,17 +118,17 @@ macro_rules! of_kind {
     };
 }
 
-/// The roles mapped to a user directly, ordered by name.
+/// The roles mapped to a user or a group directly, ordered by name.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
 pub async fn direct(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    user: Uuid,
+    owner: impl Into<Owner>,
     which: Of,
 ) -> Result<Vec<Role>> {
-    const SQL: &str = concat!(
+    const OF_USER: &str = concat!(
         select_role!(
             "",
             "join user_role m on m.realm_id = r.realm_id and m.role_id = r.id where m.realm_id = $1 \
@@ -68,20 +136,28 @@ pub async fn direct(
         ),
         of_kind!("order by r.name, r.id limit $4")
     );
-    select(db, SQL, realm, user, which).await
+    const OF_GROUP: &str = concat!(
+        select_role!(
+            "",
+            "join group_role m on m.realm_id = r.realm_id and m.role_id = r.id where m.realm_id = $1 \
+         and m.group_id = $2 and "
+        ),
+        of_kind!("order by r.name, r.id limit $4")
+    );
+    select(db, [OF_USER, OF_GROUP], realm, owner.into(), which).await
 }
 
-/// The roles that could be mapped to a user and are not, ordered by name.
+/// The roles that could be mapped to a user or a group and are not, ordered by name.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
 pub async fn available(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    user: Uuid,
+    owner: impl Into<Owner>,
     which: Of,
 ) -> Result<Vec<Role>> {
-    const SQL: &str = concat!(
+    const TO_USER: &str = concat!(
         select_role!(
             "",
             "where r.realm_id = $1 and not exists (select from user_role m where m.realm_id = $1 \
@@ -89,112 +165,107 @@ pub async fn available(
         ),
         of_kind!("order by r.name, r.id limit $4")
     );
-    select(db, SQL, realm, user, which).await
+    const TO_GROUP: &str = concat!(
+        select_role!(
+            "",
+            "where r.realm_id = $1 and not exists (select from group_role m where m.realm_id = $1 \
+         and m.group_id = $2 and m.role_id = r.id) and "
+        ),
+        of_kind!("order by r.name, r.id limit $4")
+    );
+    select(db, [TO_USER, TO_GROUP], realm, owner.into(), which).await
 }
 
-/// The roles that a user holds, directly or through composites, ordered by name.
+/// The roles that a user or a group holds, directly, through groups or through composites, ordered by name. Of a group's
+/// roles of one client those of the groups above it are left out, as in Keycloak.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
 pub async fn effective(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    user: Uuid,
+    owner: impl Into<Owner>,
     which: Of,
 ) -> Result<Vec<Role>> {
-    const SQL: &str = concat!(
-        with_held!(),
-        select_role!(
-            "",
-            "where r.realm_id = $1 and r.id in (select id from held) and "
-        ),
-        of_kind!("order by r.name, r.id limit $4")
-    );
-    select(db, SQL, realm, user, which).await
+    macro_rules! select_held {
+        ($held:expr) => {
+            concat!(
+                "with ",
+                $held,
+                select_role!(
+                    "",
+                    "where r.realm_id = $1 and r.id in (select id from held) and "
+                ),
+                of_kind!("order by r.name, r.id limit $4")
+            )
+        };
+    }
+    const OF_USER: &str = select_held!(held_by_user!("$2"));
+    const OF_GROUP: &str = select_held!(held_by_group!("parent_id"));
+    const OF_GROUP_ALONE: &str = select_held!(held_by_group!("null::uuid"));
+    let of_group = match which {
+        Of::Client(_) => OF_GROUP_ALONE,
+        Of::All | Of::Realm => OF_GROUP,
+    };
+    select(db, [OF_USER, of_group], realm, owner.into(), which).await
 }
 
+/// Runs the statement for users or the one for groups.
 async fn select(
     db: impl PgExecutor<'_>,
-    sql: &'static str,
+    [of_user, of_group]: [&'static str; 2],
     realm: Uuid,
-    user: Uuid,
+    owner: Owner,
     which: Of,
 ) -> Result<Vec<Role>> {
+    let sql = match owner {
+        Owner::User(_) => of_user,
+        Owner::Group(_) => of_group,
+    };
     Ok(sqlx::query_as(sql)
         .bind(realm)
-        .bind(user)
+        .bind(owner.id())
         .bind(of(which))
         .bind(MAX_LISTED)
         .fetch_all(db)
         .await?)
 }
 
-/// The names of the roles that a user holds, as tokens carry them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RoleNames {
-    /// Realm roles.
-    pub realm: Vec<String>,
-    /// Client roles by clientId.
-    pub clients: BTreeMap<String, Vec<String>>,
-}
-
-impl RoleNames {
-    /// From clientId (none for a realm role) and name, in order.
-    pub(crate) fn from_pairs(pairs: Vec<(Option<String>, String)>) -> Self {
-        let mut names = Self::default();
-        for (client, name) in pairs {
-            match client {
-                None => names.realm.push(name),
-                Some(client) => names.clients.entry(client).or_default().push(name),
-            }
-        }
-        names
-    }
-}
-
-/// The names of all roles of user `u` in realm `$1`, as a JSON list of `[clientId or null, name]`: for statements that
-/// read a user anyway and save a round trip.
-macro_rules! names_of_user {
-    () => {
-        "(with recursive held (id) as (select m.role_id from user_role m where m.realm_id = $1 and m.user_id = u.id \
-         union select c.child_id from held h join role_composite c on c.realm_id = $1 and c.parent_id = h.id) \
-         select coalesce(json_agg(json_build_array(n.client_id, n.name)), '[]') from (select c.client_id, r.name \
-         from held h join role r on r.realm_id = $1 and r.id = h.id \
-         left join client c on c.realm_id = $1 and c.id = r.client_id order by r.name limit 10000) n)"
-    };
-}
-pub(crate) use names_of_user;
-
-/// The names of all roles that a user holds, directly or through composites, each list ordered.
+/// The roles that the service accounts of these clients hold directly and by their groups, but for one account: pairs of a
+/// client and a role. Not what those contain.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
-pub async fn effective_names(
+pub async fn of_service_accounts(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    user: Uuid,
-) -> Result<RoleNames> {
-    const SQL: &str = concat!(
-        with_held!(),
-        "select c.client_id, r.name from held h join role r on r.realm_id = $1 and r.id = h.id \
-         left join client c on c.realm_id = $1 and c.id = r.client_id order by r.name limit $3"
-    );
-    let rows: Vec<(Option<String>, String)> = sqlx::query_as(SQL)
-        .bind(realm)
-        .bind(user)
-        .bind(MAX_LISTED)
-        .fetch_all(db)
-        .await?;
-    Ok(RoleNames::from_pairs(rows))
+    clients: &[Uuid],
+    but: Option<Uuid>,
+) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(sqlx::query_as(
+        "with recursive account (id, client) as (select id, service_account_client from user_entity where realm_id = $1 \
+         and service_account_client = any($2) and id is distinct from $3), \
+         up (client, id, parent_id) as (select a.client, g.id, g.parent_id from account a join user_group m \
+         on m.realm_id = $1 and m.user_id = a.id join group_entity g on g.realm_id = $1 and g.id = m.group_id \
+         union select up.client, p.id, p.parent_id from up join group_entity p on p.realm_id = $1 and p.id = up.parent_id) \
+         select a.client, m.role_id from account a join user_role m on m.realm_id = $1 and m.user_id = a.id \
+         union select up.client, m.role_id from up join group_role m on m.realm_id = $1 and m.group_id = up.id",
+    )
+    .bind(realm)
+    .bind(clients)
+    .bind(but)
+    .fetch_all(db)
+    .await?)
 }
 
-/// Whether a user holds a role, directly or through composites.
+/// Whether a user holds a role, directly, through groups or through composites.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
 pub async fn holds(db: impl PgExecutor<'_>, realm: Uuid, user: Uuid, role: Uuid) -> Result<bool> {
     const SQL: &str = concat!(
-        with_held!(),
+        "with ",
+        held_by_user!("$2"),
         "select exists (select from held where id = $3)"
     );
     Ok(sqlx::query_scalar(SQL)
@@ -217,90 +288,70 @@ pub async fn holders(
     max: i64,
 ) -> Result<Vec<User>> {
     let sql = crate::select_user!(
-        "from user_role m join user_entity u on u.realm_id = m.realm_id and u.id = m.user_id \
-         where m.realm_id = $1 and m.role_id = $2 order by u.username offset $3 limit $4"
+        "from (select u.* from user_role m join user_entity u on u.realm_id = m.realm_id and u.id = m.user_id \
+         where m.realm_id = $1 and m.role_id = $2 order by u.username offset $3 limit $4) u order by u.username"
     );
     Ok(sqlx::query_as(sql)
         .bind(realm)
         .bind(role)
         .bind(first.max(0))
         .bind(max.clamp(0, crate::search::MAX_LISTED))
+        // Whether few or most users hold the role decides between two ways: a plan is made for each.
+        .persistent(false)
         .fetch_all(db)
         .await?)
 }
 
-/// Maps roles to a user; those that it has already stay.
+/// Maps roles to a user or a group; those that it has already stay.
 ///
 /// # Errors
-/// [`store::Error::Missing`] when the user or a role is not there.
-pub async fn add(db: impl PgExecutor<'_>, realm: Uuid, user: Uuid, roles: &[Uuid]) -> Result<()> {
-    sqlx::query(
-        "insert into user_role (realm_id, user_id, role_id) select $1, $2, unnest($3::uuid[]) on conflict do nothing",
-    )
+/// [`store::Error::Missing`] when the user, the group or a role is not there.
+pub async fn add(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    owner: impl Into<Owner>,
+    roles: &[Uuid],
+) -> Result<()> {
+    let owner = owner.into();
+    sqlx::query(match owner {
+        Owner::User(_) => {
+            "insert into user_role (realm_id, user_id, role_id) select $1, $2, unnest($3::uuid[]) on conflict do nothing"
+        }
+        Owner::Group(_) => {
+            "insert into group_role (realm_id, group_id, role_id) select $1, $2, unnest($3::uuid[]) on conflict do nothing"
+        }
+    })
     .bind(realm)
-    .bind(user)
+    .bind(owner.id())
     .bind(roles)
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Takes roles from a user; those that it does not have do not matter.
+/// Takes roles from a user or a group; those that it does not have do not matter.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
 pub async fn remove(
     db: impl PgExecutor<'_>,
     realm: Uuid,
-    user: Uuid,
+    owner: impl Into<Owner>,
     roles: &[Uuid],
 ) -> Result<()> {
-    sqlx::query("delete from user_role where realm_id = $1 and user_id = $2 and role_id = any($3)")
-        .bind(realm)
-        .bind(user)
-        .bind(roles)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-/// Maps roles by name, each with its client's clientId or none.
-///
-/// # Errors
-/// [`WriteError::Limit`] when one of them is not there.
-pub(crate) async fn add_by_name(
-    tx: &mut Connection,
-    realm: Uuid,
-    user: Uuid,
-    roles: &[(Option<String>, String)],
-) -> Result<(), WriteError> {
-    let (clients, names): (Vec<Option<&str>>, Vec<&str>) = roles
-        .iter()
-        .map(|(client, name)| (client.as_deref(), name.as_str()))
-        .unzip();
-    if !names
-        .iter()
-        .chain(clients.iter().flatten())
-        .all(|text| store::text::storable(text))
-    {
-        return Err(WriteError::Limit("Role not found".to_owned()));
-    }
-    let unknown: Option<String> = sqlx::query_scalar(
-        "with wanted as (select w.client, w.name, r.id from unnest($3::text[], $4::text[]) w (client, name) \
-         left join client c on c.realm_id = $1 and c.client_id = w.client \
-         left join role r on r.realm_id = $1 and r.name = w.name and r.client_id is not distinct from c.id \
-         and (w.client is null) = (c.id is null)), \
-         done as (insert into user_role (realm_id, user_id, role_id) select distinct $1::uuid, $2::uuid, id from wanted \
-         where id is not null on conflict do nothing) select name from wanted where id is null limit 1",
-    )
+    let owner = owner.into();
+    sqlx::query(match owner {
+        Owner::User(_) => {
+            "delete from user_role where realm_id = $1 and user_id = $2 and role_id = any($3)"
+        }
+        Owner::Group(_) => {
+            "delete from group_role where realm_id = $1 and group_id = $2 and role_id = any($3)"
+        }
+    })
     .bind(realm)
-    .bind(user)
-    .bind(clients)
-    .bind(names)
-    .fetch_optional(tx)
+    .bind(owner.id())
+    .bind(roles)
+    .execute(db)
     .await?;
-    match unknown {
-        None => Ok(()),
-        Some(name) => Err(WriteError::Limit(format!("Role {name} not found"))),
-    }
+    Ok(())
 }

@@ -1,7 +1,11 @@
 //! Keycloak's password policies: `length(8) and digits(1) and …`.
 
+mod kinds;
+
 use regex::{Regex, RegexBuilder};
 use store::{Error, Result};
+
+pub use kinds::{KINDS, Kind};
 
 use crate::WriteError;
 
@@ -28,8 +32,10 @@ enum Rule {
 
 /// Bytes that a compiled `regexPattern` may take.
 const REGEX_SIZE: usize = 1 << 20;
+/// Rules of one policy.
+const MAX_RULES: usize = 50;
 
-/// Reads a realm's `passwordPolicy`; a policy named twice counts as written last.
+/// Reads a realm's `passwordPolicy`; a policy named twice counts as written last, but for `regexPattern`: all count.
 ///
 /// Known and without effect: `passwordHistory` (old hashes are not kept), `hashIterations` and `hashAlgorithm` (this
 /// server hashes in one way, and upgrades the others), `maxAuthAge`, `recoveryCodesWarningThreshold`.
@@ -96,13 +102,19 @@ pub fn parse(text: &str) -> Result<Policy> {
             _ => return Err(Error::Invalid("Password policy not found".to_owned())),
         };
         let kind = std::mem::discriminant(&rule);
-        match policy
+        let full = policy.rules.len() == MAX_RULES;
+        let known = policy
             .rules
             .iter_mut()
-            .find(|known| std::mem::discriminant(*known) == kind)
-        {
-            Some(known) => *known = rule,
-            None => policy.rules.push(rule),
+            .find(|known| std::mem::discriminant(*known) == kind);
+        match known {
+            Some(known) if !matches!(rule, Rule::Regex(_)) => *known = rule,
+            _ if full => {
+                return Err(Error::Invalid(format!(
+                    "A password policy has {MAX_RULES} rules at most"
+                )));
+            }
+            _ => policy.rules.push(rule),
         }
     }
     Ok(policy)
@@ -293,6 +305,11 @@ mod tests {
                 "length(8) and digits(1)",
                 "a",
                 "invalidPasswordMinLengthMessage|Invalid password: minimum length 8.",
+            ),
+            (
+                "regexPattern([a-z]+) and regexPattern(.{3,})",
+                "ab",
+                "invalidPasswordRegexPatternMessage|Invalid password: fails to match regex pattern(s).",
             ),
             (
                 "length(3) and length(5)",

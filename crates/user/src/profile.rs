@@ -1,12 +1,17 @@
-//! What a user's own data may look like: the rules of Keycloak's default user profile.
+//! What a user's own data may look like: the rules of the realm's user profile, and the bounds of this server.
 
-use std::sync::LazyLock;
+mod text;
+mod validator;
+
+use std::collections::BTreeMap;
 
 use realm::Realm;
-use regex::Regex;
-use serde_json::Value;
+use realm::user_profile::{Attribute, UnmanagedAttributePolicy, UserProfile};
+use serde_json::{Map, Value, json};
 
-use crate::{FieldError, User, WriteError};
+use crate::lockout::DISABLED_REASON;
+use crate::{FieldError, User, UserRepresentation, WriteError};
+use text::length;
 
 /// Attributes that a user has at most.
 pub const MAX_ATTRIBUTES: usize = 100;
@@ -15,114 +20,149 @@ pub const MAX_VALUES: usize = 100;
 /// Characters of a value, as in Keycloak.
 pub const MAX_VALUE: usize = 2048;
 const MAX_LENGTH: usize = 255;
-const MIN_USERNAME: usize = 3;
-/// RFC 1035, and what Keycloak allows before the `@`.
-const MAX_LABEL: usize = 63;
-const MAX_LOCAL_PART: usize = 64;
 
-// Keycloak's patterns. Its user names may hold invisible characters that turn the text round; ours may not (\p{Cf}).
-static USERNAME: LazyLock<Regex> =
-    LazyLock::new(|| compile(r#"^[^<>&"'\s$%!#?§,;:*~/\\|^=\[\]{}()`\p{Cc}\p{Cf}]+$"#));
-static LATIN: LazyLock<Regex> = LazyLock::new(|| compile(r"^[\p{Latin}\p{Common}]+$"));
-static PERSON_NAME: LazyLock<Regex> =
-    LazyLock::new(|| compile(r#"^[^<>&"$%!#?§;*~/\\|^=\[\]{}()\p{Cc}]+$"#));
-static LOCAL_PART: LazyLock<Regex> = LazyLock::new(|| {
-    const PART: &str = r#"(?:[a-z0-9!#$%&'*+/=?^_`{|}~\x{a0}-\x{ffff}-]+|"(?:[a-z0-9!#$%&'*.(),<>\[\]:; @+/=?^_`{|}~\x{a0}-\x{ffff}-]|\\\\|\\")+")"#;
-    compile(&format!(r"(?i)^{PART}(?:\.{PART})*$"))
-});
-static DOMAIN: LazyLock<Regex> = LazyLock::new(|| {
-    const CHARS: &str = r"[a-z\x{a0}-\x{ffff}0-9!#$%&'*+/=?^`{|}~]";
-    const LABEL: &str = r"(?:CHARS(?:CHARS|-)*CHARS|CHARS)";
-    let label = LABEL.replace("CHARS", CHARS);
-    compile(&format!(
-        r"(?i)^(?:{label}(?:\.{label})*|\[[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}\]|\[IPv6:[0-9a-f:.]+\])$"
-    ))
-});
+/// The attributes of a profile that have columns of their own.
+pub(crate) const COLUMNS: [&str; 4] = ["username", "email", "firstName", "lastName"];
+/// What nobody writes by way of an attribute, as in Keycloak.
+const RESERVED: [&str; 6] = [
+    "KERBEROS_PRINCIPAL",
+    "LDAP_ID",
+    "LDAP_ENTRY_DN",
+    "CREATED_TIMESTAMP",
+    "createTimestamp",
+    "modifyTimestamp",
+];
 
-#[expect(
-    clippy::expect_used,
-    reason = "the patterns are constants, and a test compiles each"
-)]
-fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant pattern")
+/// What administrators may do with an attribute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    Edit,
+    View,
+    None,
 }
 
-/// Whether attributes that the profile does not define are kept. Keycloak's `unmanagedAttributePolicy`, off by default;
-/// a realm's own profile is not read yet, so it is off everywhere.
+/// What administrators may do with an attribute of a user. Service accounts keep every attribute, as in Keycloak.
+pub(crate) fn right(realm: &Realm, user: &User, name: &str) -> Right {
+    // It says why brute-force protection disabled the user, and goes when the user is enabled again.
+    if name == DISABLED_REASON {
+        return Right::None;
+    }
+    let (edits, views) = match realm.user_profile.attribute(name) {
+        Some(attribute) => (attribute.admin_edits(), attribute.admin_views()),
+        None if user.service_account_client.is_some() => (true, true),
+        None => {
+            use UnmanagedAttributePolicy::{AdminEdit, AdminView, Enabled};
+            let policy = realm.user_profile.unmanaged_attribute_policy;
+            let edits = matches!(policy, Some(Enabled | AdminEdit));
+            (edits, edits || policy == Some(AdminView))
+        }
+    };
+    match (edits, views) {
+        (true, _) => Right::Edit,
+        (false, true) => Right::View,
+        (false, false) => Right::None,
+    }
+}
+
+/// A representation of a user without what the profile hides from administrators.
 #[must_use]
-pub fn keeps_unmanaged(_realm: &Realm) -> bool {
-    false
+pub fn shown(realm: &Realm, user: &User, mut rep: UserRepresentation) -> UserRepresentation {
+    if let Some(attributes) = &mut rep.attributes {
+        let shown = |name: &str| right(realm, user, name) != Right::None;
+        attributes.0.retain(|name, _| shown(name));
+    }
+    rep.attributes = rep.attributes.filter(|attributes| !attributes.0.is_empty());
+    if user.service_account_client.is_none() {
+        for (name, value) in [
+            ("email", &mut rep.email),
+            ("firstName", &mut rep.first_name),
+            ("lastName", &mut rep.last_name),
+        ] {
+            let defined = realm.user_profile.attribute(name);
+            if !defined.is_some_and(Attribute::admin_views) {
+                *value = None;
+            }
+        }
+    }
+    rep
 }
 
-/// Whether the user has all that the profile asks of users: e-mail address, first and last name. Asked of nobody in the
-/// master realm, whose profile requires nothing, and of no service account.
+/// The attributes of a user that the profile does not list, as administrators see them.
+#[must_use]
+pub fn unmanaged(realm: &Realm, user: &User) -> BTreeMap<String, Vec<String>> {
+    let mut attributes = user.attribute_lists();
+    attributes.retain(|name, _| {
+        realm.user_profile.attribute(name).is_none() && right(realm, user, name) != Right::None
+    });
+    attributes
+}
+
+/// Whether the user has all that the profile asks of users: e-mail address, first and last name, unless the realm says
+/// otherwise. Asked of no service account.
 #[must_use]
 pub fn is_complete(realm: &Realm, user: &User) -> bool {
-    realm.is_master()
-        || user.service_account_client.is_some()
-        || (user.email.is_some() && user.first_name.is_some() && user.last_name.is_some())
+    let mut required = realm.user_profile.attributes.iter().flatten();
+    user.service_account_client.is_some()
+        || required
+            .all(|attribute| !attribute.is_required("user") || !values(user, attribute).is_empty())
+}
+
+/// What a user has of an attribute.
+fn values(user: &User, attribute: &Attribute) -> Vec<String> {
+    let column = |text: Option<&String>| text.cloned().into_iter().collect();
+    match attribute.name() {
+        "username" => vec![user.username.clone()],
+        "email" => column(user.email.as_ref()),
+        "firstName" => column(user.first_name.as_ref()),
+        "lastName" => column(user.last_name.as_ref()),
+        name => user.attributes.get(name).map(list).unwrap_or_default(),
+    }
+}
+
+/// The values of a stored attribute.
+pub(crate) fn list(values: &Value) -> Vec<String> {
+    match values {
+        Value::Array(values) => values
+            .iter()
+            .filter_map(|value| value.as_str().map(str::to_owned))
+            .collect(),
+        Value::String(value) => vec![value.clone()],
+        _ => vec![],
+    }
 }
 
 /// Checks a user as the admin API writes it.
 ///
 /// # Errors
 /// [`WriteError::MissingUsername`], [`WriteError::Validation`] with every problem, or [`WriteError::Limit`].
-pub(crate) fn validate(realm: &Realm, user: &User) -> Result<(), WriteError> {
+pub(crate) fn validate(
+    realm: &Realm,
+    user: &User,
+    mut errors: Vec<FieldError>,
+) -> Result<(), WriteError> {
     if user.username.trim().is_empty() {
         return Err(WriteError::MissingUsername);
-    }
-    let mut errors = vec![];
-    let mut problem = |field: &str, message: &'static str, more: &[Value]| {
-        let error = FieldError::new(field, message, more);
-        if !errors.contains(&error) {
-            errors.push(error);
-        }
-    };
-    if !(MIN_USERNAME..=MAX_LENGTH).contains(&length(&user.username)) {
-        problem(
-            "username",
-            "error-invalid-length",
-            &[MIN_USERNAME.into(), MAX_LENGTH.into()],
-        );
     }
     // A user name that is an e-mail address is checked as one.
     let mail_name = realm.settings.registration_email_as_username
         && user.email.as_ref() == Some(&user.username);
-    let well_formed = USERNAME.is_match(&user.username) && LATIN.is_match(&user.username);
-    if !well_formed && !mail_name {
-        problem("username", "error-username-invalid-character", &[]);
-    }
-    if let Some(email) = &user.email {
-        if length(email) > MAX_LENGTH {
-            problem(
-                "email",
-                "error-invalid-length-too-long",
-                &[Value::Null, MAX_LENGTH.into()],
-            );
-        }
-        if !is_email(email) {
-            problem("email", "error-invalid-email", &[email.as_str().into()]);
-        }
-    }
-    for (field, name) in [
-        ("lastName", &user.last_name),
-        ("firstName", &user.first_name),
-    ] {
-        let Some(name) = name else { continue };
-        if length(name) > MAX_LENGTH {
-            problem(
-                field,
-                "error-invalid-length-too-long",
-                &[Value::Null, MAX_LENGTH.into()],
-            );
-        }
-        if !PERSON_NAME.is_match(name) {
-            problem(field, "error-person-name-invalid-character", &[]);
+    for attribute in realm.user_profile.attributes.iter().flatten() {
+        if right(realm, user, attribute.name()) == Right::Edit || attribute.name() == "username" {
+            let values = values(user, attribute);
+            validator::check(attribute, &values, mail_name, &mut errors);
         }
     }
     for (name, values) in user.attribute_lists() {
+        if RESERVED.contains(&name.as_str()) {
+            errors.push(FieldError::new(
+                &name,
+                "updateReadOnlyAttributesRejectedMessage",
+                &[],
+            ));
+        }
         if values.iter().any(|value| length(value) > MAX_VALUE) {
-            problem(&name, "error-invalid-length", &[0.into(), MAX_VALUE.into()]);
+            let bounds = [0.into(), MAX_VALUE.into()];
+            errors.push(FieldError::new(&name, "error-invalid-length", &bounds));
         }
     }
     if !errors.is_empty() {
@@ -171,135 +211,79 @@ pub(crate) fn check_bounds(user: &User) -> Result<(), WriteError> {
     )))
 }
 
-/// As Java counts: UTF-16 units.
-fn length(text: &str) -> usize {
-    text.encode_utf16().count()
+/// What is wrong with a profile that a realm is to have, in Keycloak's words; `scopes`: the realm's client scopes.
+#[must_use]
+pub fn check_config(profile: &UserProfile, scopes: &[String]) -> Vec<String> {
+    let mut problems = profile.check(Some(scopes));
+    if problems.is_empty() {
+        for attribute in profile.attributes.iter().flatten() {
+            let Some(default) = &attribute.default_value else {
+                continue;
+            };
+            let mut errors = vec![];
+            validator::check(attribute, std::slice::from_ref(default), false, &mut errors);
+            if !errors.is_empty() {
+                problems.push(format!(
+                    "Default value for attribute '{}' is invalid",
+                    attribute.name()
+                ));
+            }
+        }
+    }
+    problems
 }
 
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else {
-        return false;
-    };
-    length(local) <= MAX_LOCAL_PART
-        && LOCAL_PART.is_match(local)
-        && domain.len() <= MAX_LENGTH
-        && domain.split('.').all(|label| length(label) <= MAX_LABEL)
-        && DOMAIN.is_match(domain)
+/// What forms make of a profile, for administrators; `fixed_name`: the user is there already, and keeps its name.
+#[must_use]
+pub fn metadata(realm: &Realm, fixed_name: bool) -> Value {
+    let profile = &realm.user_profile;
+    let shown = profile.attributes.iter().flatten();
+    let attributes: Vec<Value> = shown
+        .filter(|attribute| attribute.admin_views())
+        .map(|attribute| {
+            let name = attribute.name();
+            let fixed = name == "username" && fixed_name && !realm.settings.edit_username_allowed;
+            let mut shown = Map::new();
+            shown.insert("name".to_owned(), json!(name));
+            shown.insert(
+                "displayName".to_owned(),
+                json!(attribute.display_name.as_deref().unwrap_or(name)),
+            );
+            let required = name == "username" || attribute.is_required("admin");
+            shown.insert("required".to_owned(), json!(required));
+            let read_only = fixed || !attribute.admin_edits();
+            shown.insert("readOnly".to_owned(), json!(read_only));
+            if let Some(annotations) = &attribute.annotations {
+                shown.insert("annotations".to_owned(), json!(annotations));
+            }
+            shown.insert("validators".to_owned(), validators(attribute));
+            if let Some(group) = &attribute.group {
+                shown.insert("group".to_owned(), json!(group));
+            }
+            shown.insert("multivalued".to_owned(), json!(attribute.multivalued));
+            if let Some(value) = &attribute.default_value {
+                shown.insert("defaultValue".to_owned(), json!(value));
+            }
+            Value::Object(shown)
+        })
+        .collect();
+    json!({ "attributes": attributes, "groups": profile.groups })
+}
+
+fn validators(attribute: &Attribute) -> Value {
+    let mut validators = Map::new();
+    if !attribute.multivalued {
+        validators.insert("multivalued".to_owned(), json!({ "max": "1" }));
+    }
+    for (id, config) in attribute.validations.iter().flatten() {
+        let mut config = config.as_object().cloned().unwrap_or_default();
+        config.insert("ignore.empty.value".to_owned(), json!(true));
+        validators.insert(id.clone(), Value::Object(config));
+    }
+    Value::Object(validators)
 }
 
 /// Whether a text may be a user name or an e-mail address at all: what is not need not be looked up.
 pub(crate) fn may_be_name(text: &str) -> bool {
     !text.is_empty() && length(text) <= 2 * MAX_LENGTH && store::text::storable(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn e_mail_addresses_are_judged_as_keycloak_judges_them() {
-        let long = |n: usize| "b".repeat(n);
-        for good in [
-            "a@b",
-            "\"a b\"@c.d",
-            "é@b.c",
-            "a@é.fr",
-            "a@[127.0.0.1]",
-            "o'hara+x@b.c",
-            "a@b-c.d",
-            "A@B.C",
-            &format!("{}@{}.cc", "a".repeat(64), long(63)),
-        ] {
-            assert!(is_email(good), "{good}");
-        }
-        for bad in [
-            "notmail",
-            "a@",
-            "@b",
-            "a b@c.d",
-            "a@b..c",
-            "a@b.c.",
-            ".a@b.c",
-            "a.@b.c",
-            "a..b@c.d",
-            "a@-b.c",
-            "a@b-.c",
-            "a@b_c.d",
-            "a@b@c",
-            "a<b>@c.d",
-            "a@b.c\n",
-            "a@b c.d",
-            "a\u{85}@b.c",
-            &format!("{}@b.c", "a".repeat(65)),
-            &format!("a@{}.c", long(64)),
-        ] {
-            assert!(!is_email(bad), "{bad}");
-        }
-    }
-
-    fn names(pattern: &Regex, good: &[&str], bad: &[&str]) {
-        for name in good {
-            assert!(pattern.is_match(name), "{name}");
-        }
-        for name in bad {
-            assert!(!pattern.is_match(name), "{name:?}");
-        }
-    }
-
-    #[test]
-    fn user_names_and_person_names_refuse_keycloaks_characters() {
-        names(
-            &USERNAME,
-            &["a.b-c_d", "a@b", "a+b", "aéb"],
-            &[
-                "a b",
-                "a/b",
-                "a<b>",
-                "a&b",
-                "a\"b",
-                "a'b",
-                "a$b",
-                "a%b",
-                "a!b",
-                "a#b",
-                "a?b",
-                "a;b",
-                "a,b",
-                "a§b",
-                "a\tb",
-                "a\nb",
-                "a*b",
-                "a(b)",
-                "a[b]",
-                "a{b}",
-                "a=b",
-                "a\\b",
-                "a|b",
-                "a:b",
-                "a^b",
-                "a`b",
-                "a~b",
-                "a\0b",
-                "a\u{7f}b",
-                "a\u{202e}b",
-                "",
-            ],
-        );
-        names(&LATIN, &["admin", "aéb", "a-1@x"], &["аdmin", "日本語"]);
-        names(
-            &PERSON_NAME,
-            &[
-                "O'Hara", "a,b", "é", "a+b", "a:b", "a`b", "a_b", "日本", "Ann Lee",
-            ],
-            &[
-                "<b>", "a&b", "a\"b", "a$b", "a!b", "a;b", "a§b", "a\tb", "a(b)", "a=b", "a/b",
-                "a*b", "a\0b",
-            ],
-        );
-    }
-
-    #[test]
-    fn every_pattern_compiles() {
-        assert!(LOCAL_PART.is_match("a") && DOMAIN.is_match("b") && LATIN.is_match("c"));
-    }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
+use utoipa::ToSchema;
 
-use crate::User;
+use crate::{User, profile};
 
 /// A user in JSON. Absent members are `None`; unknown ones are an error, as in Keycloak.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(
     missing_docs,
@@ -72,11 +73,12 @@ pub struct UserRepresentation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, bool>>)]
     pub access: Option<Access>,
 }
 
 /// A credential in JSON. The secret members are read, never written by [`crate::credential::Credential::to_rep`].
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[expect(
     missing_docs,
@@ -133,7 +135,7 @@ impl std::fmt::Debug for CredentialRepresentation {
 }
 
 /// Attributes by name. Like Keycloak's reader it takes one text for a list of one, and drops nulls.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Attributes(pub BTreeMap<String, Vec<String>>);
 
 impl<'de> Deserialize<'de> for Attributes {
@@ -186,6 +188,22 @@ impl Access {
                 ("mapRoles", rights.map_roles),
                 ("impersonate", rights.impersonate),
                 ("manage", rights.manage),
+            ]
+            .map(|(name, allowed)| (name.to_owned(), allowed))
+            .into(),
+        )
+    }
+
+    /// The five keys of a group.
+    #[must_use]
+    pub fn group(rights: Rights) -> Self {
+        Self(
+            [
+                ("view", rights.view),
+                ("viewMembers", rights.view),
+                ("manageMembers", rights.manage),
+                ("manage", rights.manage),
+                ("manageMembership", rights.manage),
             ]
             .map(|(name, allowed)| (name.to_owned(), allowed))
             .into(),
@@ -260,17 +278,9 @@ impl User {
     /// The attributes, typed: each name has a list of values.
     #[must_use]
     pub fn attribute_lists(&self) -> BTreeMap<String, Vec<String>> {
-        let list = |values: &Value| match values {
-            Value::Array(values) => values
-                .iter()
-                .filter_map(|value| value.as_str().map(str::to_owned))
-                .collect(),
-            Value::String(value) => vec![value.clone()],
-            _ => vec![],
-        };
         self.attributes
             .iter()
-            .map(|(name, values)| (name.clone(), list(values)))
+            .map(|(name, values)| (name.clone(), profile::list(values)))
             .collect()
     }
 }

@@ -49,6 +49,9 @@ macro_rules! select_session {
     };
 }
 
+mod search;
+pub use search::search;
+
 /// What a refresh finds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refreshed {

@@ -1,6 +1,8 @@
 //! Making and changing users: everything is checked and hashed first, then written in one go.
 
 mod apply;
+mod bulk;
+pub mod known;
 
 use realm::{Realm, Sealer};
 use sqlx::types::Json;
@@ -9,15 +11,19 @@ use uuid::Uuid;
 
 use crate::credential::{self, Prepared, UPDATE_PASSWORD};
 use crate::error::{SAME_EMAIL, SAME_USERNAME};
-use crate::{Hasher, User, UserRepresentation, WriteError, lockout, mapping, profile};
-use apply::{apply, changed, check};
+use crate::password::PasswordHash;
+use crate::{Hasher, User, UserRepresentation, WriteError, group, lockout, mapping, profile};
+use apply::{apply, changed, check, defaults};
+
+pub use apply::is_required_action;
+pub use bulk::{add_service_accounts, insert_many};
 
 /// Where a new user comes from.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// From a realm's import (or this server itself): `id`, `createdTimestamp`, `notBefore`, `serviceAccountClientId`,
-    /// `attributes`, `realmRoles` and `clientRoles` are honoured, and the profile need not validate. With `realmRoles`
-    /// given the user gets those and not the default role, as in Keycloak.
+    /// `attributes`, `realmRoles` and `clientRoles` are honoured, and the profile need not validate. The user
+    /// gets neither the default role nor the default groups unless they are named, as in Keycloak.
     pub import: bool,
     /// The client (its uuid) whose service account the user is.
     pub service_account: Option<Uuid>,
@@ -28,8 +34,10 @@ pub struct Draft {
     user: User,
     credentials: Vec<Prepared>,
     service_account_client_id: Option<String>,
-    default_role: bool,
+    /// Whether the user gets the default role and joins the default groups.
+    defaults: bool,
     roles: Vec<(Option<String>, String)>,
+    groups: Vec<String>,
 }
 
 /// Checks a new user and hashes its passwords. Needs no connection, and takes as long as hashing does.
@@ -48,9 +56,6 @@ pub async fn prepare(
         service_account_client: options.service_account,
         ..User::default()
     };
-    if let Some(group) = rep.groups.iter().flatten().next() {
-        return Err(WriteError::UnknownGroup(group.clone()));
-    }
     apply(&mut user, realm, rep, options.import);
     if options.import {
         user.id = rep
@@ -64,7 +69,14 @@ pub async fn prepare(
     if options.import || options.service_account.is_some() {
         profile::check_bounds(&user)?;
     } else {
-        check(&user, realm)?;
+        defaults(&mut user, realm);
+        // What administrators may not set on a new user is dropped, as in Keycloak.
+        check(&user, realm, vec![])?;
+        for action in realm::required_action::asked_of_new_users(&realm.rep) {
+            if !user.required_actions.contains(&action) {
+                user.required_actions.push(action);
+            }
+        }
     }
     let credentials = match &rep.credentials {
         Some(credentials) => {
@@ -73,6 +85,7 @@ pub async fn prepare(
                 realm,
                 (&user.username, user.email.as_deref()),
                 credentials,
+                options.import,
             )
             .await?
         }
@@ -84,8 +97,9 @@ pub async fn prepare(
         user,
         credentials,
         service_account_client_id: import.and_then(|rep| rep.service_account_client_id.clone()),
-        default_role: import.is_none_or(|rep| rep.realm_roles.is_none()),
+        defaults: import.is_none() || options.service_account.is_some(),
         roles: import.map(role_names).unwrap_or_default(),
+        groups: rep.groups.clone().unwrap_or_default(),
     })
 }
 
@@ -111,11 +125,30 @@ impl Draft {
         &self.user
     }
 
-    /// Stores the user with its credentials and roles; its id.
+    /// The roles that an import gives the user by name, each with its client's clientId or none.
+    #[must_use]
+    pub fn roles(&self) -> &[(Option<String>, String)] {
+        &self.roles
+    }
+
+    /// The paths of the groups that the user is to join.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// Whether [`Draft::insert`] is one statement, which needs no transaction around it.
+    #[must_use]
+    pub fn is_one_statement(&self) -> bool {
+        let password = Prepared::only_password(&self.credentials).is_some();
+        (password || self.credentials.is_empty()) && self.roles.is_empty() && self.groups.is_empty()
+    }
+
+    /// Stores the user with its credentials, roles and groups; its id.
     ///
     /// # Errors
     /// [`WriteError::Conflict`] when another has its name or e-mail address; [`WriteError::Limit`] for an unknown role
-    /// of an import.
+    /// of an import; [`WriteError::UnknownGroup`].
     pub async fn insert(
         self,
         tx: &mut Connection,
@@ -123,13 +156,20 @@ impl Draft {
         realm: &Realm,
     ) -> Result<Uuid, WriteError> {
         let user = &self.user;
+        let hash = Prepared::only_password(&self.credentials);
+        let secret = hash.map(PasswordHash::secret_data);
         // A name that is another's e-mail address, or the other way round, would make logins ambiguous.
-        let done = sqlx::query(
-            "insert into user_entity (realm_id, id, username, email, email_unique, email_verified, first_name, last_name, \
-             enabled, created_timestamp, not_before, service_account_client, attributes, required_actions) \
-             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, (select id from client \
+        let made: i64 = sqlx::query_scalar(
+            "with made as (insert into user_entity (realm_id, id, username, email, email_unique, email_verified, \
+             first_name, last_name, enabled, created_timestamp, not_before, service_account_client, attributes, \
+             required_actions) select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, (select id from client \
              where realm_id = $1 and client_id = $13)), $14, $15 where not exists (select from user_entity \
-             where realm_id = $1 and (email_unique = $3 or username = $5))",
+             where realm_id = $1 and (email_unique = $3 or username = $5)) returning id), \
+             hashed as (insert into credential (realm_id, id, user_id, type, created_date, priority, credential_data, \
+             secret_data) select $1, $16, id, 'password', $10, $17, $18, $19 from made where $18 is not null), \
+             mapped as (insert into user_role (realm_id, user_id, role_id) select $1, id, $21 from made where $20), \
+             joined as (insert into user_group (realm_id, user_id, group_id) select $1, made.id, d.group_id \
+             from made join default_group d on d.realm_id = $1 where $20) select count(*) from made",
         )
         .bind(realm.id)
         .bind(user.id)
@@ -146,17 +186,25 @@ impl Draft {
         .bind(self.service_account_client_id)
         .bind(Json(&user.attributes))
         .bind(&user.required_actions)
-        .execute(&mut *tx)
+        .bind(Uuid::new_v4())
+        .bind(credential::PRIORITY_STEP)
+        .bind(hash.map(PasswordHash::credential_data))
+        .bind(secret.as_ref().map(|secret| secret.as_bytes()))
+        .bind(self.defaults)
+        .bind(realm.default_role)
+        .fetch_one(&mut *tx)
         .await?;
-        if done.rows_affected() == 0 {
+        if made == 0 {
             return Err(collision(tx, realm.id, user).await?);
         }
-        credential::insert(tx, sealer, realm.id, user.id, &self.credentials).await?;
-        if self.default_role {
-            mapping::add(&mut *tx, realm.id, user.id, &[realm.default_role]).await?;
+        if hash.is_none() && !self.credentials.is_empty() {
+            credential::insert(tx, sealer, realm.id, user.id, &self.credentials).await?;
         }
         if !self.roles.is_empty() {
             mapping::add_by_name(tx, realm.id, user.id, &self.roles).await?;
+        }
+        if !self.groups.is_empty() {
+            group::join_by_path(tx, realm.id, user.id, &self.groups).await?;
         }
         Ok(self.user.id)
     }
@@ -206,6 +254,7 @@ pub async fn prepare_update<'a>(
                 realm,
                 (&changed.username, changed.email.as_deref()),
                 credentials,
+                false,
             )
             .await?
         }

@@ -10,7 +10,7 @@ use protocol::{HttpError, InstallInput};
 use serde_json::json;
 use user::session;
 
-use super::{named, not_found, require_view, shown_secret};
+use super::{named, not_found, reach, require_view, revealed};
 use crate::Admin;
 use crate::auth::Role::ManageClients;
 use crate::auth::forbidden;
@@ -33,7 +33,8 @@ fn secret_rep(value: Option<&str>) -> HttpResponse {
 pub(super) async fn secret(admin: Admin, path: Path) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageClients])?;
     let client = named(&admin, &path.1).await?;
-    let secret = shown_secret(&admin, &client)?;
+    reach::require(&admin, client.id).await?;
+    let secret = revealed(&admin, &client, true)?;
     Ok(secret_rep(secret.as_deref().map(String::as_str)))
 }
 
@@ -43,6 +44,7 @@ pub(super) async fn new_secret(admin: Admin, path: Path) -> Result<HttpResponse,
     if client.is_built_in(&admin.realm) {
         return Err(forbidden());
     }
+    reach::require(&admin, client.id).await?;
     let state = admin.state();
     let secret = secret::regenerate(&state.pool, admin.realm.id, &state.sealer, client.id).await?;
     let secret = secret.ok_or_else(not_found)?;
@@ -64,7 +66,8 @@ pub(super) async fn installation(
             .find(|file| file.id == path.2)
     });
     let file = file.ok_or_else(|| HttpError::plain(404, "Unknown Provider"))?;
-    let secret = shown_secret(&admin, &client)?;
+    let seen = reach::sees_secret(&admin, &client).await?;
+    let secret = revealed(&admin, &client, seen)?;
     let text = (file.render)(&InstallInput {
         realm: &admin.realm,
         client: &client,

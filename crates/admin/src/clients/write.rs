@@ -1,24 +1,26 @@
 //! Making, changing and deleting clients, each with its service account.
 
 use actix_web::{HttpResponse, web};
-use client::{Client, ClientRepresentation};
+use client::scope::{self, link};
+use client::{Client, ClientRepresentation, Mapper};
 use protocol::body::{JsonBytes, parse};
 use protocol::{HttpError, provision};
+use serde_json::json;
 use store::{Connection, Error};
 use user::{UserRepresentation, WriteError};
 
-use super::{id, named, not_found};
+use super::{id, named, not_found, reach};
 use crate::auth::Role::ManageClients;
 use crate::auth::forbidden;
-use crate::{Admin, created, mappers};
+use crate::{Admin, created, groups, mappers};
 
 fn read(body: &JsonBytes) -> Result<ClientRepresentation, HttpError> {
-    let mut rep: ClientRepresentation =
+    let rep: ClientRepresentation =
         parse(&body.0).map_err(|error| error.into_http("ClientRepresentation"))?;
-    rep.protocol_mappers
-        .iter_mut()
-        .flatten()
-        .for_each(mappers::fill);
+    if rep.authorization_services_enabled == Some(true) || rep.authorization_settings.is_some() {
+        let text = "authorization services is not available on this server";
+        return Err(HttpError::plain(501, text));
+    }
     Ok(rep)
 }
 
@@ -44,16 +46,21 @@ fn refuse_reserved(admin: &Admin, client_id: &str) -> Result<(), HttpError> {
 pub(super) async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageClients])?;
     let mut rep = read(&body)?;
+    mappers::complete(&mut rep.protocol_mappers);
     let state = admin.state();
-    provision::complete(state, &mut rep)?;
+    provision::complete(state, admin.realm.id, &mut rep).await?;
     let client = Client::new(admin.realm.id, &state.sealer, &rep).map_err(invalid)?;
     refuse_reserved(&admin, &client.client_id)?;
     let exists = || HttpError::message(409, &format!("Client {} already exists", client.client_id));
+    if client.service_accounts_enabled() {
+        // Whoever has the secret is that user.
+        groups::to_join(&admin, &[]).await?;
+    }
     let mut transaction = state.pool.begin().await.map_err(Error::from)?;
     client::create(&mut *transaction, &client)
         .await
         .map_err(|error| match error {
-            Error::Duplicate(constraint) if constraint.starts_with("client_") => exists(),
+            Error::Duplicate(_) => exists(),
             other => other.into(),
         })?;
     follow(&admin, &mut transaction, &client, exists).await?;
@@ -69,20 +76,37 @@ pub(super) async fn update(
 ) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageClients])?;
     let change = read(&body)?;
+    let id = id(&path.1)?;
+    reach::require(&admin, id).await?;
     let state = admin.state();
+    if change.service_accounts_enabled == Some(true) {
+        groups::to_join(&admin, &[]).await?;
+    }
     let mut transaction = state.pool.begin().await.map_err(Error::from)?;
-    let before = client::find_for_update(&mut *transaction, admin.realm.id, id(&path.1)?).await?;
+    let before = client::find_for_update(&mut *transaction, admin.realm.id, id).await?;
     let before = before.ok_or_else(not_found)?;
     if before.is_built_in(&admin.realm) {
         return Err(forbidden());
     }
-    let after = before.merged(&state.sealer, &change).map_err(invalid)?;
+    let mut after = before.merged(&state.sealer, &change).map_err(invalid)?;
+    let other_protocol = after.protocol != before.protocol;
+    if other_protocol {
+        add_default_mappers(&admin, &mut after)?;
+    }
     if after.client_id != before.client_id {
         refuse_reserved(&admin, &after.client_id)?;
     }
     provision::check(state, &after.to_rep(None, None))?;
     if !client::update(&mut transaction, &before, &after).await? {
         return Err(not_found());
+    }
+    if other_protocol {
+        client::renew_scopes(&mut *transaction, admin.realm.id, after.id).await?;
+    }
+    let enabled = after.service_accounts_enabled();
+    if enabled != before.service_accounts_enabled() {
+        let (realm, name) = (admin.realm.id, scope::SERVICE_ACCOUNT);
+        link::set_by_name(&mut *transaction, realm, after.id, name, enabled).await?;
     }
     follow(&admin, &mut transaction, &after, || {
         HttpError::message(409, "Client already exists")
@@ -102,11 +126,43 @@ pub(super) async fn delete(
     if client.is_built_in(&admin.realm) {
         return Err(forbidden());
     }
+    if client.is_kept() {
+        let text = "Could not delete client";
+        return Err(HttpError::oauth(400, "invalid_request", text));
+    }
+    reach::require(&admin, client.id).await?;
+    // Its roles go with it: nobody is disarmed by one who could not arm him.
+    let of = Some(client.id);
+    let roles = realm::role::list(admin.db(), admin.realm.id, of, None, None, None).await?;
+    let roles: Vec<_> = roles.iter().map(|role| role.id).collect();
+    admin.require_may_grant(&roles).await?;
     if !client::delete(admin.db(), admin.realm.id, client.id).await? {
         return Err(not_found());
     }
+    let told = || json!({ "id": client.id, "clientId": client.client_id });
+    admin.note(|note| note.representation = Some(told()));
     admin.state().changed(admin.realm.id);
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// A client that changes to a protocol gets the mappers of a new client of it, as far as it has none of these kinds.
+fn add_default_mappers(admin: &Admin, client: &mut Client) -> Result<(), HttpError> {
+    let Some(protocol) = admin.state().protocols.get(&client.protocol) else {
+        return Ok(());
+    };
+    let mut fresh = ClientRepresentation {
+        protocol: Some(client.protocol.clone()),
+        ..ClientRepresentation::default()
+    };
+    protocol.complete(&mut fresh);
+    for rep in fresh.protocol_mappers.iter().flatten() {
+        let mapper = Mapper::from_rep(rep)?;
+        let mut kinds = client.mappers.iter().map(|known| &known.protocol_mapper);
+        if !kinds.any(|kind| *kind == mapper.protocol_mapper) {
+            client.mappers.push(mapper);
+        }
+    }
+    Ok(())
 }
 
 /// Lets the service account follow its client: it is there while it is enabled, and called after the client.

@@ -133,7 +133,25 @@ pub(super) async fn remove(
 ) -> Result<HttpResponse, HttpError> {
     let parent = Named::find_to_change(&admin, &http).await?.role;
     let roles = listed(&admin, &body).await?;
-    require_may_compose(&admin, &roles).await?;
-    role::remove_composites(admin.db(), admin.realm.id, parent.id, &ids(&roles)).await?;
+    take_out(&admin, &parent, &roles).await
+}
+
+/// Takes roles out of the one that a path names by its `{id}`; those that are not in it do not matter.
+pub(crate) async fn take_out_of_named(
+    admin: &Admin,
+    http: &HttpRequest,
+    roles: &[Role],
+) -> Result<HttpResponse, HttpError> {
+    let parent = Named::find_to_change(admin, http).await?.role;
+    take_out(admin, &parent, roles).await
+}
+
+async fn take_out(
+    admin: &Admin,
+    parent: &Role,
+    roles: &[Role],
+) -> Result<HttpResponse, HttpError> {
+    require_may_compose(admin, roles).await?;
+    role::remove_composites(admin.db(), admin.realm.id, parent.id, &ids(roles)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

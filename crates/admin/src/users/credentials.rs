@@ -95,6 +95,17 @@ pub(crate) async fn move_to_first(
     done(credential::move_to_first(admin.db(), admin.realm.id, owner, id).await?)
 }
 
+/// An unknown `previous` moves nothing, which is well in Keycloak.
+pub(crate) async fn move_after(
+    admin: Admin,
+    path: web::Path<(String, String, String, String)>,
+) -> Result<HttpResponse, HttpError> {
+    let found = managed(&admin, &path.1).await?;
+    let id: Uuid = path.2.parse().map_err(|_| not_found())?;
+    let previous: Uuid = path.3.parse().unwrap_or_default();
+    done(credential::move_after(admin.db(), admin.realm.id, found.id, id, previous).await?)
+}
+
 /// Takes the types and changes nothing: as `disableableCredentialTypes` says, none can be disabled. Keycloak answers
 /// the same for users that it stores itself.
 pub(crate) async fn disable_types(

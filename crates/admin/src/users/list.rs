@@ -2,33 +2,40 @@
 
 use actix_web::HttpResponse;
 use protocol::HttpError;
-use serde_json::json;
 use user::rep::Access;
 use user::search::{self, Search};
+use user::{User, UserRepresentation};
 
 use super::rights;
 use crate::Admin;
 use crate::auth::Role::{ManageUsers, QueryUsers, ViewUsers};
-use crate::page::Query;
+use crate::page::{DAY_MS, Query};
 
 pub(crate) async fn list(admin: Admin, query: Query) -> Result<HttpResponse, HttpError> {
-    admin.require(&[QueryUsers, ViewUsers, ManageUsers])?;
-    let search = read(&query)?;
-    if !sees_any(&admin, &query) {
-        return Ok(HttpResponse::Ok().json(json!([])));
-    }
-    let users = search::list(admin.db(), admin.realm.id, &search).await?;
-    let brief = query.flag("briefRepresentation").unwrap_or(false);
-    let access = Access::listed(rights(&admin));
-    let reps = users.iter().map(|found| {
-        let access = Some(access.clone());
-        if brief {
-            found.to_brief_rep(access)
-        } else {
-            found.to_rep(access)
-        }
-    });
+    let users = found(&admin, &query).await?;
+    let reps = users.iter().map(|user| rep(&admin, user, &query));
     Ok(HttpResponse::Ok().json(reps.collect::<Vec<_>>()))
+}
+
+/// The users that a query asks for, as far as the caller may see them.
+pub(crate) async fn found(admin: &Admin, query: &Query) -> Result<Vec<User>, HttpError> {
+    admin.require(&[QueryUsers, ViewUsers, ManageUsers])?;
+    let search = read(query)?;
+    if !sees_any(admin, query) {
+        return Ok(Vec::new());
+    }
+    Ok(search::list(admin.db(), admin.realm.id, &search).await?)
+}
+
+/// A user as lists show it.
+pub(crate) fn rep(admin: &Admin, user: &User, query: &Query) -> UserRepresentation {
+    let access = Some(Access::listed(rights(admin)));
+    let rep = if query.flag("briefRepresentation") == Some(true) {
+        user.to_brief_rep(access)
+    } else {
+        user.to_rep(access)
+    };
+    user::profile::shown(&admin.realm, user, rep)
 }
 
 pub(crate) async fn count(admin: Admin, query: Query) -> Result<HttpResponse, HttpError> {
@@ -44,7 +51,8 @@ pub(crate) async fn count(admin: Admin, query: Query) -> Result<HttpResponse, Ht
 
 /// `query-users` alone sees nobody; and nobody comes from an identity provider.
 fn sees_any(admin: &Admin, query: &Query) -> bool {
-    let elsewhere = query.text("idpAlias").is_some() || query.text("idpUserId").is_some();
+    let elsewhere = query.text("search").is_none()
+        && (query.text("idpAlias").is_some() || query.text("idpUserId").is_some());
     !elsewhere && admin.has(&[ViewUsers, ManageUsers])
 }
 
@@ -63,6 +71,8 @@ fn read(query: &Query) -> Result<Search, HttpError> {
         exact: query.flag("exact"),
         enabled: query.flag("enabled"),
         email_verified: query.flag("emailVerified"),
+        created_after: query.time("createdAfter", 0)?,
+        created_before: query.time("createdBefore", DAY_MS - 1)?,
         q: query.text("q").as_deref().map(pairs).unwrap_or_default(),
         first: query.number("first")?,
         max,
@@ -71,7 +81,7 @@ fn read(query: &Query) -> Result<Search, HttpError> {
 
 /// The pairs of a `q`: `name:value`, several with blanks between, either side in quotes where it holds blanks or colons.
 /// What is no pair is left out, as in Keycloak.
-fn pairs(q: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(q: &str) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     let mut rest = q.trim_start();
     while !rest.is_empty() {

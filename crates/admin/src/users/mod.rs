@@ -1,10 +1,10 @@
 //! `/admin/realms/{realm}/users` and all that hangs on a user.
 
 mod credentials;
+mod email;
 mod groups;
-mod list;
-mod profile;
-mod role_mappings;
+pub(crate) mod list;
+pub(crate) mod profile;
 mod sessions;
 
 use actix_web::HttpResponse;
@@ -15,14 +15,16 @@ use protocol::provision::write_error;
 use realm::role::{MAX_LISTED, Of};
 use serde_json::json;
 use user::rep::{Access, Rights};
-use user::{User, UserRepresentation};
+use user::{User, UserRepresentation, group};
 use uuid::Uuid;
 
 use crate::auth::Role::{self, Impersonation, ManageUsers, QueryUsers, ViewUsers};
 use crate::auth::forbidden;
 use crate::page::Query;
-use crate::{Admin, at, created};
+use crate::role_mappings::{self, OfUsers};
+use crate::{Admin, at, created, groups as realm_groups};
 
+pub(crate) use list::pairs;
 pub(crate) use sessions::to_rep as session_rep;
 
 /// All below `/admin/realms/{realm}`. actix takes the first resource that fits, so literal paths stand before `{id}`.
@@ -64,6 +66,26 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
                 .done(),
         )
         .service(
+            at("/users/{id}/credentials/{credential}/moveAfter/{previous}")
+                .post(credentials::move_after)
+                .done(),
+        )
+        .service(
+            at("/users/{id}/execute-actions-email")
+                .put(email::execute_actions)
+                .done(),
+        )
+        .service(
+            at("/users/{id}/reset-password-email")
+                .put(email::reset_password)
+                .done(),
+        )
+        .service(
+            at("/users/{id}/send-verify-email")
+                .put(email::verify)
+                .done(),
+        )
+        .service(
             at("/users/{id}/disable-credential-types")
                 .put(credentials::disable_types)
                 .done(),
@@ -74,18 +96,24 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
                 .done(),
         )
         .service(at("/users/{id}/consents").get(none).done())
+        .service(
+            at("/users/{id}/consents/{client}")
+                .delete(revoke_consent)
+                .done(),
+        )
+        .service(at("/users/{id}/impersonation").post(impersonate).done())
         .service(at("/users/{id}/federated-identity").get(none).done())
         .service(
             at("/users/{id}/unmanagedAttributes")
                 .get(unmanaged_attributes)
                 .done(),
         )
-        .service(at("/users/{id}/groups").get(none).done())
+        .service(at("/users/{id}/groups").get(groups::list).done())
         .service(at("/users/{id}/groups/count").get(groups::count).done())
         .service(
             at("/users/{id}/groups/{group}")
-                .put(groups::unknown)
-                .delete(groups::unknown)
+                .put(groups::join)
+                .delete(groups::leave)
                 .done(),
         )
         .service(at("/users/{id}/sessions").get(sessions::list).done())
@@ -96,7 +124,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
         )
         .service(at("/users/{id}/logout").post(sessions::logout).done())
         .service(at("/sessions/{session}").delete(sessions::delete).done())
-        .configure(role_mappings::routes);
+        .configure(role_mappings::routes::<OfUsers>);
 }
 
 type UserPath = web::Path<(String, String)>;
@@ -107,7 +135,7 @@ fn not_found() -> HttpError {
 
 /// The user of a path, for a caller who holds one of `roles`. Who may only look for users learns of each id whether it
 /// is somebody's, as in Keycloak.
-async fn find(admin: &Admin, id: &str, roles: &[Role]) -> Result<User, HttpError> {
+pub(crate) async fn find(admin: &Admin, id: &str, roles: &[Role]) -> Result<User, HttpError> {
     admin.require(&[QueryUsers, ViewUsers, ManageUsers])?;
     let id: Uuid = id.parse().map_err(|_| not_found())?;
     let found = user::find(admin.db(), admin.realm.id, id)
@@ -168,27 +196,40 @@ fn read(body: &JsonBytes) -> Result<UserRepresentation, HttpError> {
 
 async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageUsers])?;
-    let rep = read(&body)?;
-    // Each new user holds it, and whoever sets the password is that user.
-    admin.require_may_grant(&[admin.realm.default_role]).await?;
+    let mut rep = read(&body)?;
+    let paths = rep.groups.take().unwrap_or_default();
+    // By id from here on: a path may be another group's by the time the user is written.
+    let groups = realm_groups::to_join(&admin, &paths).await?;
     let state = admin.state();
     let draft = user::prepare(&state.hasher, &admin.realm, &rep, user::Options::default())
         .await
         .map_err(write_error)?;
+    if groups.is_empty() && draft.is_one_statement() {
+        let mut connection = state.pool.acquire().await.map_err(store::Error::from)?;
+        let id = draft
+            .insert(&mut connection, &state.sealer, &admin.realm)
+            .await
+            .map_err(write_error)?;
+        return Ok(created(&admin, &format!("users/{id}")));
+    }
     let mut transaction = state.pool.begin().await.map_err(store::Error::from)?;
     let id = draft
         .insert(&mut transaction, &state.sealer, &admin.realm)
         .await
         .map_err(write_error)?;
+    if !groups.is_empty() {
+        group::join(&mut *transaction, admin.realm.id, id, &groups).await?;
+    }
     transaction.commit().await.map_err(store::Error::from)?;
     Ok(created(&admin, &format!("users/{id}")))
 }
 
 async fn get(admin: Admin, path: UserPath, query: Query) -> Result<HttpResponse, HttpError> {
     let found = viewed(&admin, &path.1).await?;
-    let mut rep = found.to_rep(Some(Access::single(rights(&admin))));
+    let rep = found.to_rep(Some(Access::single(rights(&admin))));
+    let mut rep = user::profile::shown(&admin.realm, &found, rep);
     if query.flag("userProfileMetadata") == Some(true) {
-        rep.user_profile_metadata = Some(profile::metadata_of(&admin.realm)?);
+        rep.user_profile_metadata = Some(user::profile::metadata(&admin.realm, true));
     }
     Ok(HttpResponse::Ok().json(rep))
 }
@@ -217,17 +258,44 @@ async fn delete(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError>
     if !user::delete(admin.db(), admin.realm.id, found.id).await? {
         return Err(not_found());
     }
+    let told = || json!({ "id": found.id, "username": found.username });
+    admin.note(|note| note.representation = Some(told()));
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// What no user of this server has: consents, identities and credentials kept elsewhere, groups.
+/// What no user of this server has: consents, identities and credentials kept elsewhere.
 async fn none(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
     viewed(&admin, &path.1).await?;
     Ok(HttpResponse::Ok().json(json!([])))
 }
 
-/// Attributes that the profile does not define are not kept.
 async fn unmanaged_attributes(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
-    viewed(&admin, &path.1).await?;
-    Ok(HttpResponse::Ok().json(json!({})))
+    let found = viewed(&admin, &path.1).await?;
+    Ok(HttpResponse::Ok().json(user::profile::unmanaged(&admin.realm, &found)))
+}
+
+/// Users consent to nothing on this server, so there is no consent to take back.
+async fn revoke_consent(
+    admin: Admin,
+    path: web::Path<(String, String, String)>,
+) -> Result<HttpResponse, HttpError> {
+    managed(&admin, &path.1).await?;
+    let named = protocol::context::decode_segment(&path.2).unwrap_or_default();
+    client::find_by_client_id(admin.db(), admin.realm.id, &named)
+        .await?
+        .ok_or_else(|| HttpError::plain(404, "Client not found"))?;
+    Err(HttpError::plain(404, "Consent nor offline token not found"))
+}
+
+/// There are no pages here on which somebody could go on as another.
+async fn impersonate(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
+    admin.require(&[Impersonation])?;
+    let id: Uuid = path.1.parse().map_err(|_| not_found())?;
+    user::find(admin.db(), admin.realm.id, id)
+        .await?
+        .ok_or_else(not_found)?;
+    Err(HttpError::plain(
+        501,
+        "impersonation is not available on this server",
+    ))
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{UserPath, managed, require_reach, viewed};
 use crate::Admin;
 use crate::auth::Role::ManageUsers;
+use crate::page::Query;
 
 /// A UserSessionRepresentation; its times are milliseconds.
 pub(crate) fn to_rep(session: &Session) -> Value {
@@ -56,14 +57,18 @@ pub(crate) async fn logout(admin: Admin, path: UserPath) -> Result<HttpResponse,
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Ends one session.
+/// Ends one session; there are no offline ones.
 pub(crate) async fn delete(
     admin: Admin,
     path: web::Path<(String, String)>,
+    query: Query,
 ) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageUsers])?;
     // Keycloak's spelling; clients may compare it.
     let gone = || HttpError::plain(404, "Sesssion not found");
+    if query.flag("isOffline") == Some(true) {
+        return Err(gone());
+    }
     let found = session::find(admin.db(), admin.realm.id, &path.1)
         .await?
         .ok_or_else(gone)?;
@@ -71,5 +76,6 @@ pub(crate) async fn delete(
     if !session::delete(admin.db(), admin.realm.id, &found.id).await? {
         return Err(gone());
     }
+    admin.note(|note| note.representation = Some(json!({ "offline": false })));
     Ok(HttpResponse::NoContent().finish())
 }

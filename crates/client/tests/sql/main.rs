@@ -8,5 +8,6 @@ mod cache;
 mod clients;
 mod mappers;
 mod roles;
+mod scopes;
 mod secrets;
 mod support;

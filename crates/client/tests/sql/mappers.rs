@@ -1,4 +1,4 @@
-use client::{Mapper, mapper};
+use client::{Mapper, Owner, mapper};
 use realm::Error;
 use uuid::Uuid;
 
@@ -16,24 +16,35 @@ async fn mappers_are_created_found_listed_changed_and_deleted() {
     let db = Db::new().await;
     let (realm, client) = (db.realm.id, db.stored(r#"{"clientId":"web"}"#).await.id);
     let (aud, reg) = (mapper("aud", "openid-connect"), mapper("reg", "docker-v2"));
-    mapper::create(&db.pool, realm, client, &aud).await.unwrap();
-    mapper::add_many(&db.pool, realm, client, std::slice::from_ref(&reg))
+    mapper::create(&db.pool, realm, Owner::Client(client), &aud)
         .await
         .unwrap();
-    mapper::add_many(&db.pool, realm, client, &[])
+    mapper::add_many(
+        &db.pool,
+        realm,
+        Owner::Client(client),
+        std::slice::from_ref(&reg),
+    )
+    .await
+    .unwrap();
+    mapper::add_many(&db.pool, realm, Owner::Client(client), &[])
         .await
         .unwrap();
 
     assert_eq!(
-        mapper::find(&db.pool, realm, client, aud.id).await.unwrap(),
+        mapper::find(&db.pool, realm, Owner::Client(client), aud.id)
+            .await
+            .unwrap(),
         Some(aud.clone())
     );
     assert_eq!(
-        mapper::list(&db.pool, realm, client, None).await.unwrap(),
+        mapper::list(&db.pool, realm, Owner::Client(client), None)
+            .await
+            .unwrap(),
         [aud.clone(), reg.clone()]
     );
     assert_eq!(
-        mapper::list(&db.pool, realm, client, Some("docker-v2"))
+        mapper::list(&db.pool, realm, Owner::Client(client), Some("docker-v2"))
             .await
             .unwrap(),
         std::slice::from_ref(&reg)
@@ -54,25 +65,31 @@ async fn mappers_are_created_found_listed_changed_and_deleted() {
         ..aud.clone()
     };
     assert!(
-        mapper::update(&db.pool, realm, client, &changed)
+        mapper::update(&db.pool, realm, Owner::Client(client), &changed)
             .await
             .unwrap()
     );
     assert_eq!(
-        mapper::find(&db.pool, realm, client, aud.id).await.unwrap(),
+        mapper::find(&db.pool, realm, Owner::Client(client), aud.id)
+            .await
+            .unwrap(),
         Some(changed)
     );
     assert!(
-        mapper::delete(&db.pool, realm, client, aud.id)
+        mapper::delete(&db.pool, realm, Owner::Client(client), aud.id)
             .await
             .unwrap()
     );
     assert!(
-        !mapper::delete(&db.pool, realm, client, aud.id)
+        !mapper::delete(&db.pool, realm, Owner::Client(client), aud.id)
             .await
             .unwrap()
     );
-    assert!(!mapper::update(&db.pool, realm, client, &aud).await.unwrap());
+    assert!(
+        !mapper::update(&db.pool, realm, Owner::Client(client), &aud)
+            .await
+            .unwrap()
+    );
 }
 
 #[tokio::test]
@@ -81,14 +98,19 @@ async fn a_mapper_name_is_unique_in_its_client_only() {
     let (realm, web) = (db.realm.id, db.stored(r#"{"clientId":"web"}"#).await.id);
     let svc = db.stored(r#"{"clientId":"svc"}"#).await.id;
     let other = mapper("other", "p");
-    mapper::add_many(&db.pool, realm, web, &[mapper("aud", "p"), other.clone()])
-        .await
-        .unwrap();
-    mapper::create(&db.pool, realm, svc, &mapper("aud", "p"))
+    mapper::add_many(
+        &db.pool,
+        realm,
+        Owner::Client(web),
+        &[mapper("aud", "p"), other.clone()],
+    )
+    .await
+    .unwrap();
+    mapper::create(&db.pool, realm, Owner::Client(svc), &mapper("aud", "p"))
         .await
         .unwrap();
 
-    let again = mapper::create(&db.pool, realm, web, &mapper("aud", "q"))
+    let again = mapper::create(&db.pool, realm, Owner::Client(web), &mapper("aud", "p"))
         .await
         .unwrap_err();
     assert!(
@@ -99,7 +121,7 @@ async fn a_mapper_name_is_unique_in_its_client_only() {
         name: "aud".to_owned(),
         ..other
     };
-    let clash = mapper::update(&db.pool, realm, web, &renamed)
+    let clash = mapper::update(&db.pool, realm, Owner::Client(web), &renamed)
         .await
         .unwrap_err();
     assert!(
@@ -115,35 +137,48 @@ async fn a_mapper_is_reached_through_its_own_client_and_realm_only() {
     let web = db.stored(r#"{"clientId":"web"}"#).await.id;
     let svc = db.stored(r#"{"clientId":"svc"}"#).await.id;
     let aud = mapper("aud", "p");
-    mapper::create(&db.pool, realm, web, &aud).await.unwrap();
+    mapper::create(&db.pool, realm, Owner::Client(web), &aud)
+        .await
+        .unwrap();
     for (realm, client) in [(realm, svc), (other, web)] {
         assert_eq!(
-            mapper::find(&db.pool, realm, client, aud.id).await.unwrap(),
+            mapper::find(&db.pool, realm, Owner::Client(client), aud.id)
+                .await
+                .unwrap(),
             None
         );
         assert!(
-            mapper::list(&db.pool, realm, client, None)
+            mapper::list(&db.pool, realm, Owner::Client(client), None)
                 .await
                 .unwrap()
                 .is_empty()
         );
-        assert!(!mapper::update(&db.pool, realm, client, &aud).await.unwrap());
         assert!(
-            !mapper::delete(&db.pool, realm, client, aud.id)
+            !mapper::update(&db.pool, realm, Owner::Client(client), &aud)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !mapper::delete(&db.pool, realm, Owner::Client(client), aud.id)
                 .await
                 .unwrap()
         );
     }
-    let stolen = mapper::create(&db.pool, realm, svc, &aud)
+    let stolen = mapper::create(&db.pool, realm, Owner::Client(svc), &aud)
         .await
         .unwrap_err();
     assert!(
         matches!(&stolen, Error::Duplicate(key) if key == "protocol_mapper_pkey"),
         "{stolen}"
     );
-    let orphan = mapper::create(&db.pool, realm, Uuid::new_v4(), &mapper("x", "p"))
-        .await
-        .unwrap_err();
+    let orphan = mapper::create(
+        &db.pool,
+        realm,
+        Owner::Client(Uuid::new_v4()),
+        &mapper("x", "p"),
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(orphan, Error::Missing(_)), "{orphan}");
 }
 
@@ -154,15 +189,15 @@ async fn a_client_has_a_bounded_number_of_mappers() {
     let many: Vec<_> = (0..mapper::MAX)
         .map(|n| mapper(&n.to_string(), "p"))
         .collect();
-    mapper::add_many(&db.pool, realm, client, &many)
+    mapper::add_many(&db.pool, realm, Owner::Client(client), &many)
         .await
         .unwrap();
-    let one_more = mapper::create(&db.pool, realm, client, &mapper("more", "p"))
+    let one_more = mapper::create(&db.pool, realm, Owner::Client(client), &mapper("more", "p"))
         .await
         .unwrap_err();
     assert!(matches!(one_more, Error::Invalid(_)), "{one_more}");
     assert_eq!(
-        mapper::list(&db.pool, realm, client, None)
+        mapper::list(&db.pool, realm, Owner::Client(client), None)
             .await
             .unwrap()
             .len(),

@@ -7,7 +7,9 @@ use super::{Asked, TokenAnswer, issue};
 use crate::scope::Scopes;
 
 pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
-    let Asked { ctx, client, form } = asked;
+    let Asked {
+        ctx, client, form, ..
+    } = asked;
     let unauthorized = |text: &str| HttpError::oauth(401, "unauthorized_client", text);
     if client.public_client() {
         return Err(unauthorized(
@@ -32,11 +34,13 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         ));
     }
     let roles = user::mapping::effective_names(db, ctx.realm.id, user.id).await?;
-    let answer = issue(asked, &user, &roles, None, &scopes)?;
-    let mut event = Event::new("CLIENT_LOGIN")
-        .detail("grant_type", "client_credentials")
-        .detail("username", user.username.as_str())
-        .detail("scope", scopes.named());
+    let answer = issue(asked, &user, &roles, None, &scopes).await?;
+    let mut event = answer.tell(
+        Event::new("CLIENT_LOGIN")
+            .detail("grant_type", "client_credentials")
+            .detail("client_auth_method", client.authenticator())
+            .detail("username", user.username.as_str()),
+    );
     event.client_id = Some(client.client_id.clone());
     event.user_id = Some(user.id.to_string());
     protocol::event::record(ctx, event).await;

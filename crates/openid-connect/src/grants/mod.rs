@@ -4,13 +4,15 @@ pub(crate) mod client_credentials;
 pub(crate) mod password;
 pub(crate) mod refresh_token;
 
-use client::Client;
+use client::Known;
 use protocol::{HttpError, RealmContext};
+use realm::event::Event;
 use serde::Serialize;
 use user::User;
 use user::mapping::RoleNames;
+use uuid::Uuid;
 
-use crate::{claims, scope::Scopes, token::Form};
+use crate::{claims, mappers, scope::Scopes, token::Form};
 
 /// A grant that exists here; discovery lists exactly these.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,15 @@ pub(crate) const ALL: [Grant; 3] = [
 ];
 
 impl Grant {
+    /// How Keycloak begins the `jti` of its access tokens: kind of session, kind of token, grant.
+    fn token_prefix(self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "trrtcc",
+            Self::Password => "onrtro",
+            Self::RefreshToken => "onrtrt",
+        }
+    }
+
     /// Its `grant_type`.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -45,8 +56,9 @@ pub(crate) fn find(name: &str) -> Option<Grant> {
 /// A request whose client is known.
 pub(crate) struct Asked<'a> {
     pub ctx: &'a RealmContext,
-    pub client: &'a Client,
+    pub client: &'a Known,
     pub form: &'a Form,
+    pub grant: Grant,
 }
 
 /// RFC 6749 §5.1 with Keycloak's members.
@@ -65,6 +77,27 @@ pub(crate) struct TokenAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     session_state: Option<String>,
     scope: String,
+    /// The `jti` of the access token.
+    #[serde(skip)]
+    access_id: String,
+    /// The `jti` of the refresh token.
+    #[serde(skip)]
+    refresh_id: Option<String>,
+}
+
+impl TokenAnswer {
+    /// What an event tells of the tokens.
+    pub(crate) fn tell(&self, event: Event) -> Event {
+        let event = event
+            .detail("token_id", self.access_id.as_str())
+            .detail("scope", self.scope.as_str());
+        match &self.refresh_id {
+            Some(id) => event
+                .detail("refresh_token_type", "Refresh")
+                .detail("refresh_token_id", id.as_str()),
+            None => event,
+        }
+    }
 }
 
 /// A live session, as far as tokens need it. Times in seconds since 1970.
@@ -74,12 +107,12 @@ pub(crate) struct Session<'a> {
 }
 
 /// Signs the tokens of a user: access, with scope `openid` the ID token, and where there is a session the refresh token.
-pub(crate) fn issue(
+pub(crate) async fn issue(
     asked: &Asked<'_>,
     user: &User,
     roles: &RoleNames,
     session: Option<&Session<'_>>,
-    scopes: &Scopes,
+    scopes: &Scopes<'_>,
 ) -> Result<TokenAnswer, HttpError> {
     let Asked { ctx, client, .. } = asked;
     let realm = &ctx.realm;
@@ -92,12 +125,17 @@ pub(crate) fn issue(
         .min(left);
     let refresh_expires_in = refresh_lifespan(asked).min(left);
 
+    let scopes = &scopes.permitted(roles);
+    let groups = mappers::groups(&ctx.state().pool, realm.id, user.id, client, scopes).await?;
     let about = claims::About {
-        asked,
+        issuer: &ctx.issuer(),
+        ip: ctx.request.ip,
+        client,
         user,
         session_id: session.map(|session| session.id),
         scopes,
-        roles,
+        roles: &scopes.roles(client, roles),
+        groups: &groups,
         now,
     };
     let signing = realm.active_key("RS256").ok_or_else(|| {
@@ -108,17 +146,19 @@ pub(crate) fn issue(
         )
     })?;
     let header = protocol::token::header(signing)?;
-    let access_token =
-        protocol::token::sign(signing, &header, &claims::access(&about, now + expires_in))?;
+    let access_id = format!("{}:{}", asked.grant.token_prefix(), Uuid::new_v4());
+    let access = claims::access(&about, now + expires_in, &access_id);
+    let access_token = protocol::token::sign(signing, &header, &access)?;
     let id_token = if scopes.openid() {
         Some(protocol::token::sign(
             signing,
             &header,
-            &claims::id(&about, now + expires_in, &access_token),
+            &claims::id(&about, now + expires_in, Some(&access_token)),
         )?)
     } else {
         None
     };
+    let refresh_id = Uuid::new_v4().to_string();
     let refresh_token =
         if session.is_none() || client.attribute("use.refresh.tokens") == Some("false") {
             None
@@ -133,7 +173,7 @@ pub(crate) fn issue(
             Some(protocol::token::sign(
                 key,
                 &protocol::token::header(key)?,
-                &claims::refresh(&about, now + refresh_expires_in),
+                &claims::refresh(&about, now + refresh_expires_in, &refresh_id),
             )?)
         };
     Ok(TokenAnswer {
@@ -144,6 +184,8 @@ pub(crate) fn issue(
         } else {
             0
         },
+        access_id,
+        refresh_id: refresh_token.is_some().then_some(refresh_id),
         refresh_token,
         token_type: "Bearer",
         id_token,

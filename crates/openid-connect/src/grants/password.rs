@@ -8,7 +8,9 @@ use super::{Asked, Session, TokenAnswer, issue};
 use crate::scope::Scopes;
 
 pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
-    let Asked { ctx, client, form } = asked;
+    let Asked {
+        ctx, client, form, ..
+    } = asked;
     if !client.direct_access_grants_enabled() {
         return Err(HttpError::oauth(
             400,
@@ -35,7 +37,8 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         client_id: &client.client_id,
         event: Event::new("LOGIN")
             .detail("auth_method", "openid-connect")
-            .detail("grant_type", "password"),
+            .detail("grant_type", "password")
+            .detail("client_auth_method", client.authenticator()),
     };
     let user = login::password(ctx, attempt).await?.map_err(|refusal| {
         let text = match refusal {
@@ -68,12 +71,14 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
             started: now,
         }),
         &scopes,
-    )?;
-    let mut event = Event::new("LOGIN")
-        .detail("auth_method", "openid-connect")
-        .detail("grant_type", "password")
-        .detail("username", user.username.as_str())
-        .detail("scope", scopes.named());
+    ).await?;
+    let mut event = answer.tell(
+        Event::new("LOGIN")
+            .detail("auth_method", "openid-connect")
+            .detail("grant_type", "password")
+            .detail("client_auth_method", client.authenticator())
+            .detail("username", user.username.as_str()),
+    );
     event.client_id = Some(client.client_id.clone());
     event.user_id = Some(user.id.to_string());
     event.session_id = Some(id);

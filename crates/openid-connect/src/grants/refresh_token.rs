@@ -19,7 +19,9 @@ struct Claims {
 }
 
 pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
-    let Asked { ctx, client, form } = asked;
+    let Asked {
+        ctx, client, form, ..
+    } = asked;
     let invalid = |text: &str| HttpError::oauth(400, "invalid_grant", text);
     let token = form
         .get("refresh_token")
@@ -83,4 +85,5 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         }),
         &scopes,
     )
+    .await
 }

@@ -1,14 +1,21 @@
 //! What a new client is given, and what may be wrong with one.
 
 use client::ClientRepresentation;
+use client::scope::link::{self, Link};
+use uuid::Uuid;
 
+use super::scopes;
 use crate::{HttpError, State};
 
-/// Gives a new client what its protocol and this server give it, and checks it.
+/// Gives a new client what its protocol, its realm and this server give it, and checks it.
 ///
 /// # Errors
-/// 400 in Keycloak's words, all of them joined.
-pub fn complete(state: &State, rep: &mut ClientRepresentation) -> Result<(), HttpError> {
+/// 400 in Keycloak's words, all of them joined; from the database.
+pub async fn complete(
+    state: &State,
+    realm: Uuid,
+    rep: &mut ClientRepresentation,
+) -> Result<(), HttpError> {
     let name = rep.protocol.clone().unwrap_or_else(|| {
         state
             .protocols
@@ -21,6 +28,7 @@ pub fn complete(state: &State, rep: &mut ClientRepresentation) -> Result<(), Htt
         HttpError::oauth(400, "invalid_input", &format!("Invalid protocol: {name}"))
     })?;
     protocol.complete(rep);
+    scopes::give(&link::defaults(&state.pool, realm).await?, rep);
     client::defaults::fill(rep)?;
     check(state, rep)
 }
@@ -29,6 +37,7 @@ pub fn complete(state: &State, rep: &mut ClientRepresentation) -> Result<(), Htt
 /// that does not name its protocol, and no secret if it only receives tokens.
 pub(super) fn complete_import(
     state: &State,
+    defaults: &[Link],
     rep: &mut ClientRepresentation,
 ) -> Result<(), HttpError> {
     let first = state.protocols.iter().next().map(|first| first.id());
@@ -46,6 +55,7 @@ pub(super) fn complete_import(
     }
     .ok_or_else(|| HttpError::oauth(400, "invalid_input", "Invalid protocol"))?
     .complete(rep);
+    scopes::give(defaults, rep);
     if !secretless {
         client::defaults::fill(rep)?;
     }

@@ -1,17 +1,16 @@
 //! The rows of a new realm, worked out before the first of them is written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use client::{Client, ClientRepresentation};
 use realm::role::{self, NewRole, RoleRepresentation};
-use realm::{MASTER, NewRealm, Realm, RealmRepresentation};
-use serde::Deserialize;
-use serde_json::Value;
-use user::UserRepresentation;
+use realm::{MASTER, NewRealm, Realm};
 use uuid::Uuid;
 
-use super::client_defaults::complete_import;
+use super::client_defaults::{check, complete_import};
+use super::contents::Contents;
 use super::management_client;
+use super::scopes::Scopes;
 use crate::{HttpError, State};
 
 /// The realm roles that every realm has beside its default role.
@@ -24,56 +23,15 @@ const MASTER_ROLES: [(&str, &str); 2] = [
     ("admin", "${role_admin}"),
     ("create-realm", "${role_create-realm}"),
 ];
-/// What a realm file brings beside settings.
-pub(super) struct Contents {
-    pub(super) users: Vec<UserRepresentation>,
-    clients: Vec<ClientRepresentation>,
-    roles: Roles,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Roles {
-    realm: Vec<RoleRepresentation>,
-    client: HashMap<String, Vec<RoleRepresentation>>,
-    /// The old name of `client`.
-    application: HashMap<String, Vec<RoleRepresentation>>,
-}
-
-impl Contents {
-    pub(super) fn read(rep: &RealmRepresentation) -> Result<Self, HttpError> {
-        fn part<T: for<'de> Deserialize<'de> + Default>(
-            value: Option<&Value>,
-        ) -> Result<T, HttpError> {
-            match value {
-                None | Some(Value::Null) => Ok(T::default()),
-                // Keycloak reads this body as a stream and has one answer for all that is wrong in it.
-                Some(value) => T::deserialize(value)
-                    .map_err(|_| HttpError::message(400, "unable to read contents from stream")),
-            }
-        }
-        // serde would read an array as the members in order.
-        if rep.roles.as_ref().is_some_and(Value::is_array) {
-            return Err(HttpError::message(
-                400,
-                "unable to read contents from stream",
-            ));
-        }
-        let mut roles: Roles = part(rep.roles.as_ref())?;
-        roles.client.extend(std::mem::take(&mut roles.application));
-        Ok(Self {
-            users: part(rep.users.as_ref())?,
-            clients: part(rep.clients.as_ref())?,
-            roles,
-        })
-    }
-}
-
 /// The rows of a new realm, ids and all.
+#[derive(Default)]
 pub(super) struct Plan {
     pub(super) clients: Vec<Client>,
     pub(super) roles: Vec<NewRole>,
     pub(super) composites: Vec<(Uuid, Uuid)>,
+    pub(super) scopes: Scopes,
+    by_client_id: HashMap<String, Uuid>,
+    by_role: HashMap<(Option<Uuid>, String), Uuid>,
 }
 
 impl Plan {
@@ -82,54 +40,108 @@ impl Plan {
         new: &NewRealm,
         contents: &Contents,
     ) -> Result<Self, HttpError> {
+        let protocols = || state.protocols.iter().filter(|_| !new.complete);
         let mut plan = Self {
-            clients: Vec::new(),
-            roles: Vec::new(),
-            composites: Vec::new(),
+            scopes: Scopes::make(state, &contents.scopes, protocols())?,
+            ..Self::default()
         };
-        let default_name = format!("default-roles-{}", new.name.to_lowercase());
-        plan.realm_role(new.default_role, &default_name, "${role_default-roles}");
-        for (name, description) in REALM_ROLES {
-            let id = Uuid::new_v4();
-            plan.realm_role(id, name, description);
-            plan.composites.push((new.default_role, id));
-        }
-        if new.name == MASTER {
-            let [admin, create_realm] = MASTER_ROLES.map(|(name, description)| {
-                let id = Uuid::new_v4();
-                plan.realm_role(id, name, description);
-                id
-            });
-            plan.composites.push((admin, create_realm));
-        }
-        for protocol in state.protocols.iter() {
-            for template in protocol.realm_clients() {
-                plan.template(state, new, contents, template)?;
-            }
+        let default_name = contents.default_role_name(&new.name);
+        let described = Some("${role_default-roles}".to_owned());
+        plan.built_in_role(contents, new.default_role, None, &default_name, described);
+        if !new.complete {
+            plan.built_in(state, new, contents)?;
         }
         for rep in &contents.clients {
-            if plan
-                .clients
-                .iter()
-                .all(|known| Some(&known.client_id) != rep.client_id.as_ref())
-            {
-                let mut rep = rep.clone();
-                complete_import(state, &mut rep)?;
-                client::defaults::imported(&mut rep);
-                plan.clients.push(Client::new(new.id, &state.sealer, &rep)?);
+            let known = |name: &String| plan.by_client_id.contains_key(name);
+            if rep.client_id.as_ref().is_some_and(known) {
+                continue;
             }
+            let mut rep = rep.clone();
+            if new.complete {
+                check(state, &rep)?;
+            } else {
+                complete_import(state, &plan.scopes.defaults, &mut rep)?;
+                client::defaults::imported(&mut rep);
+            }
+            plan.add_client(Client::new(new.id, &state.sealer, &rep)?);
         }
-        plan.given_roles(contents)?;
+        plan.given_roles(new, contents)?;
+        let in_file = |client: &str| {
+            let mut clients = contents.clients.iter();
+            clients.any(|given| given.client_id.as_deref() == Some(client))
+        };
+        let mut scopes = std::mem::take(&mut plan.scopes);
+        scopes.map(&contents.scopes, in_file, &mut plan)?;
+        plan.scopes = scopes;
         Ok(plan)
     }
 
-    fn realm_role(&mut self, id: Uuid, name: &str, description: &str) {
-        self.roles.push(NewRole {
+    /// What every realm has, or the file's own version of it.
+    fn built_in(
+        &mut self,
+        state: &State,
+        new: &NewRealm,
+        contents: &Contents,
+    ) -> Result<(), HttpError> {
+        let realm_role = |plan: &mut Self, (name, description): (&str, &str)| {
+            plan.built_in_role(
+                contents,
+                Uuid::new_v4(),
+                None,
+                name,
+                Some(description.to_owned()),
+            )
+        };
+        for role in REALM_ROLES {
+            let id = realm_role(self, role);
+            self.composites.push((new.default_role, id));
+        }
+        if new.name == MASTER {
+            let [admin, create_realm] = MASTER_ROLES.map(|role| realm_role(self, role));
+            self.composites.push((admin, create_realm));
+        }
+        for protocol in state.protocols.iter() {
+            for template in protocol.realm_clients() {
+                self.template(state, new, contents, template)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_client(&mut self, client: Client) {
+        self.by_client_id
+            .insert(client.client_id.clone(), client.id);
+        self.clients.push(client);
+    }
+
+    fn add_role(&mut self, role: NewRole) {
+        self.by_role
+            .insert((role.client_id, role.name.clone()), role.id);
+        self.roles.push(role);
+    }
+
+    /// A role that every realm has: with the id and the texts that it has in the file. Its id.
+    fn built_in_role(
+        &mut self,
+        contents: &Contents,
+        id: Uuid,
+        owner: Option<&Client>,
+        name: &str,
+        description: Option<String>,
+    ) -> Uuid {
+        let client = owner.map(|client| client.client_id.as_str());
+        let given = contents.roles.find(client, name);
+        let id = given.and_then(id_of).unwrap_or(id);
+        self.add_role(NewRole {
             id,
+            client_id: owner.map(|client| client.id),
             name: name.to_owned(),
-            description: Some(description.to_owned()),
-            ..NewRole::default()
+            description: given.map_or(description, |role| role.description.clone()),
+            attributes: given
+                .and_then(|role| role.attributes.clone())
+                .unwrap_or_default(),
         });
+        id
     }
 
     /// A client that every realm has, or the file's own version of it.
@@ -156,7 +168,7 @@ impl Plan {
         {
             rep = realm::json::overlay(&rep, given);
         }
-        complete_import(state, &mut rep)?;
+        complete_import(state, &self.scopes.defaults, &mut rep)?;
         let client = Client::new(new.id, &state.sealer, &rep)?;
         let mut ids = HashMap::new();
         for role in template
@@ -164,15 +176,15 @@ impl Plan {
             .iter()
             .filter(|role| !(new.name == MASTER && role.name == "realm-admin"))
         {
-            let id = Uuid::new_v4();
+            let described = Some(format!("${{role_{}}}", role.name));
+            let id = self.built_in_role(
+                contents,
+                Uuid::new_v4(),
+                Some(&client),
+                role.name,
+                described,
+            );
             ids.insert(role.name, id);
-            self.roles.push(NewRole {
-                id,
-                client_id: Some(client.id),
-                name: role.name.to_owned(),
-                description: Some(format!("${{role_{}}}", role.name)),
-                ..NewRole::default()
-            });
             if role.default {
                 self.composites.push((new.default_role, id));
             }
@@ -186,32 +198,16 @@ impl Plan {
                     .flat_map(|parent| children.clone().map(|child| (*parent, *child))),
             );
         }
-        self.clients.push(client);
+        self.add_client(client);
         Ok(())
     }
 
     /// The roles of the file; those that every realm has are there already.
-    fn given_roles(&mut self, contents: &Contents) -> Result<(), HttpError> {
-        let client_id = |plan: &Self, name: &str| {
-            plan.clients
-                .iter()
-                .find(|c| c.client_id == name)
-                .map(|c| c.id)
-        };
-        let mut given: Vec<(Option<Uuid>, &RoleRepresentation)> = contents
-            .roles
-            .realm
-            .iter()
-            .map(|role| (None, role))
-            .collect();
-        for (name, roles) in &contents.roles.client {
-            let id = client_id(self, name).ok_or_else(|| {
-                HttpError::message(
-                    400,
-                    &format!("App doesn't exist in role definitions: {name}"),
-                )
-            })?;
-            given.extend(roles.iter().map(|role| (Some(id), role)));
+    fn given_roles(&mut self, new: &NewRealm, contents: &Contents) -> Result<(), HttpError> {
+        let mut given: Vec<(Option<Uuid>, &RoleRepresentation)> = Vec::new();
+        for (client, role) in contents.roles.iter() {
+            let id = client.map(|name| self.client(name)).transpose()?;
+            given.push((id, role));
         }
         for (client, role) in &given {
             let name = role
@@ -219,13 +215,9 @@ impl Plan {
                 .clone()
                 .filter(|name| !name.is_empty())
                 .ok_or_else(|| HttpError::plain(400, "role has no name"))?;
-            if self.find_role(*client, &name).is_none() {
-                self.roles.push(NewRole {
-                    id: role
-                        .id
-                        .as_deref()
-                        .and_then(|id| id.parse().ok())
-                        .unwrap_or_else(Uuid::new_v4),
+            if self.role(*client, &name).is_none() {
+                self.add_role(NewRole {
+                    id: id_of(role).unwrap_or_else(Uuid::new_v4),
                     client_id: *client,
                     name,
                     description: role.description.clone(),
@@ -233,11 +225,12 @@ impl Plan {
                 });
             }
         }
+        self.replace_composites(new, &given);
         for (client, role) in &given {
             let (Some(name), Some(composites)) = (&role.name, &role.composites) else {
                 continue;
             };
-            let Some(parent) = self.find_role(*client, name) else {
+            let Some(parent) = self.role(*client, name) else {
                 continue;
             };
             let missing = |name: &str| {
@@ -245,7 +238,7 @@ impl Plan {
             };
             let mut children = Vec::new();
             for child in composites.realm.iter().flatten() {
-                children.push(self.find_role(None, child).ok_or_else(|| missing(child))?);
+                children.push(self.role(None, child).ok_or_else(|| missing(child))?);
             }
             for (owner, names) in composites
                 .client
@@ -253,10 +246,10 @@ impl Plan {
                 .flatten()
                 .chain(composites.application.iter().flatten())
             {
-                let owner = client_id(self, owner).ok_or_else(|| missing(owner))?;
+                let owner = self.client(owner).map_err(|_| missing(owner))?;
                 for child in names {
                     children.push(
-                        self.find_role(Some(owner), child)
+                        self.role(Some(owner), child)
                             .ok_or_else(|| missing(child))?,
                     );
                 }
@@ -269,12 +262,58 @@ impl Plan {
         Ok(())
     }
 
-    fn find_role(&self, client: Option<Uuid>, name: &str) -> Option<Uuid> {
-        self.roles
+    /// What the file says of a role's composites is all of them. Only the roles that administer the realm keep theirs: the
+    /// file may be of a server that has fewer of them.
+    fn replace_composites(
+        &mut self,
+        new: &NewRealm,
+        given: &[(Option<Uuid>, &RoleRepresentation)],
+    ) {
+        let management = if new.name == MASTER {
+            management_client(MASTER)
+        } else {
+            client::REALM_MANAGEMENT.to_owned()
+        };
+        let management = self.by_client_id.get(&management).copied();
+        let told =
+            |role: &RoleRepresentation| role.composites.is_some() || role.composite == Some(false);
+        let replaced: HashSet<Uuid> = given
             .iter()
-            .find(|role| role.client_id == client && role.name == name)
-            .map(|role| role.id)
+            .filter(|(client, role)| told(role) && (client.is_none() || *client != management))
+            .filter_map(|(client, role)| self.role(*client, role.name.as_deref()?))
+            .collect();
+        self.composites
+            .retain(|(parent, _)| !replaced.contains(parent));
     }
+
+    fn client(&self, name: &str) -> Result<Uuid, HttpError> {
+        self.by_client_id.get(name).copied().ok_or_else(|| {
+            let text = format!("App doesn't exist in role definitions: {name}");
+            HttpError::message(400, &text)
+        })
+    }
+
+    /// The role of this name; a new one where there is none.
+    pub(super) fn role_or_new(&mut self, client: Option<Uuid>, name: &str) -> Uuid {
+        self.role(client, name).unwrap_or_else(|| {
+            let id = Uuid::new_v4();
+            self.add_role(NewRole {
+                id,
+                client_id: client,
+                name: name.to_owned(),
+                ..NewRole::default()
+            });
+            id
+        })
+    }
+
+    fn role(&self, client: Option<Uuid>, name: &str) -> Option<Uuid> {
+        self.by_role.get(&(client, name.to_owned())).copied()
+    }
+}
+
+fn id_of(role: &RoleRepresentation) -> Option<Uuid> {
+    role.id.as_deref().and_then(|id| id.parse().ok())
 }
 
 /// What master has for each other realm: a client with the roles that administer it, for master's users.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::MASK;
+use super::properties::options;
 use crate::key::Status;
 use crate::{Error, Result};
 
@@ -65,42 +66,31 @@ pub(crate) fn check(
             return bad(&format!("'{label}' should be 'true' or 'false'"));
         }
     }
-    if first(&config, "keySize").is_some_and(|v| !["1024", "2048", "3072", "4096"].contains(&v)) {
-        return bad("'Key size' should be 1024, 2048, 3072 or 4096");
-    }
     if first(&config, "keySize") == Some("1024") {
         return bad("'Key size' of 1024 is too short to be safe; use 2048, 3072 or 4096");
     }
-    if first(&config, "secretSize")
-        .is_some_and(|v| !["16", "24", "32", "64", "128", "256", "512"].contains(&v))
-    {
-        return bad("'Secret size' should be 16, 24, 32, 64, 128, 256 or 512");
-    }
-    let curves = match provider {
-        "ecdsa-generated" => Some((
-            "ecdsaEllipticCurveKey",
-            "P-256, P-384 or P-521",
-            &["P-256", "P-384", "P-521"][..],
-        )),
-        "eddsa-generated" => Some(("eddsaEllipticCurveKey", "Ed25519", &["Ed25519"][..])),
-        _ => None,
+    let wrong = |member: &str| {
+        let allowed = options(provider, member);
+        !allowed.is_empty() && first(&config, member).is_some_and(|value| !allowed.contains(&value))
     };
-    if let Some((member, names, allowed)) = curves
-        && first(&config, member).is_some_and(|curve| !allowed.contains(&curve))
-    {
-        return bad(&format!("'Elliptic Curve' should be {names}"));
+    if wrong("keySize") {
+        return bad("'Key size' should be 1024, 2048, 3072 or 4096");
     }
-    let algorithms: &[&str] = match provider {
-        "rsa" | "rsa-generated" => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
-        "rsa-enc" | "rsa-enc-generated" => &["RSA-OAEP", "RSA-OAEP-256", "RSA1_5"],
-        "hmac-generated" => &["HS256", "HS384", "HS512"],
-        _ => &[],
-    };
-    if first(&config, "algorithm").is_some_and(|name| !algorithms.contains(&name)) {
-        return bad(&format!(
-            "'Algorithm' should be one of {}",
-            algorithms.join(", ")
-        ));
+    for (member, label) in [
+        ("secretSize", "Secret size"),
+        ("ecdsaEllipticCurveKey", "Elliptic Curve"),
+        ("eddsaEllipticCurveKey", "Elliptic Curve"),
+        ("algorithm", "Algorithm"),
+    ] {
+        if wrong(member) {
+            return bad(&format!(
+                "'{label}' should be {}",
+                listed(options(provider, member))
+            ));
+        }
+    }
+    if first(&config, "ecGenerateCertificate").is_some_and(|v| v != "true" && v != "false") {
+        return bad("'Generate Certificate' should be 'true' or 'false'");
     }
     for member in ["privateKey", "secret"] {
         if first(&config, member) == Some(MASK) {
@@ -111,6 +101,14 @@ pub(crate) fn check(
         }
     }
     Ok(config)
+}
+
+/// `a, b or c`
+fn listed(options: &[&str]) -> String {
+    match options {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => options.concat(),
+    }
 }
 
 /// Whether a new config needs another key than the old one has.

@@ -24,13 +24,13 @@ pub(super) fn read_private_key(text: &str) -> Result<RsaKey> {
     from_key(&key)
 }
 
-pub(super) fn read_certificate(text: &str) -> Result<Vec<u8>> {
+pub(crate) fn read_certificate(text: &str) -> Result<Vec<u8>> {
     let bad = || Error::Invalid("Failed to decode certificate".to_owned());
     let der = decode_pem(text).ok_or_else(bad)?;
     not_after(&der).map(|_| der).ok_or_else(bad)
 }
 
-fn decode_pem(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode_pem(text: &str) -> Option<Vec<u8>> {
     let body: String = text
         .lines()
         .filter(|line| !line.starts_with("-----"))

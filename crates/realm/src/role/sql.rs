@@ -302,3 +302,23 @@ pub async fn remove_composites(
     .await?;
     Ok(())
 }
+
+/// All roles of a realm with what each directly contains, as pairs of ids; for exports.
+///
+/// # Errors
+/// [`crate::Error::Unavailable`], [`crate::Error::Db`].
+pub async fn all(
+    db: &mut store::Connection,
+    realm: Uuid,
+) -> Result<(Vec<Role>, Vec<(Uuid, Uuid)>)> {
+    let roles = sqlx::query_as(select!("where r.realm_id = $1"))
+        .bind(realm)
+        .fetch_all(&mut *db)
+        .await?;
+    let pairs =
+        sqlx::query_as("select parent_id, child_id from role_composite where realm_id = $1")
+            .bind(realm)
+            .fetch_all(db)
+            .await?;
+    Ok((roles, pairs))
+}

@@ -29,12 +29,26 @@ pub(crate) struct Prepared {
     pub(crate) temporary: bool,
 }
 
+impl Prepared {
+    /// The hash, where these are one new password and nothing else.
+    pub(crate) fn only_password(prepared: &[Self]) -> Option<&PasswordHash> {
+        match prepared {
+            [Self {
+                kind: Kind::Password(hash),
+                ..
+            }] => Some(hash),
+            _ => None,
+        }
+    }
+}
+
 enum Kind {
     Password(PasswordHash),
     Stored(Box<Stored>),
 }
 
 struct Stored {
+    id: Uuid,
     type_: String,
     user_label: Option<String>,
     created_date: Option<i64>,
@@ -50,7 +64,8 @@ enum Secret {
     Sealed(Zeroizing<String>),
 }
 
-/// Checks the credentials of a representation and hashes the passwords among them.
+/// Checks the credentials of a representation and hashes the passwords among them. Those that bring their hash or secret
+/// keep their `id` with `keep_ids`, as in the import of a realm.
 ///
 /// # Errors
 /// [`WriteError::Policy`], [`WriteError::Credential`], [`store::Error::Busy`] as [`WriteError::Store`].
@@ -59,6 +74,7 @@ pub(crate) async fn prepare(
     realm: &Realm,
     (username, email): (&str, Option<&str>),
     reps: &[CredentialRepresentation],
+    keep_ids: bool,
 ) -> Result<Vec<Prepared>, WriteError> {
     if reps.len() > MAX_CREDENTIALS {
         return Err(WriteError::Limit(format!(
@@ -77,7 +93,7 @@ pub(crate) async fn prepare(
                 check_password(realm, username, email, value)?;
                 passwords.push((value, rep.temporary.unwrap_or(false)));
             }
-            None => prepared.extend(stored(rep)?),
+            None => prepared.extend(stored(rep, keep_ids)?),
         }
     }
     for (value, temporary) in passwords {
@@ -89,7 +105,7 @@ pub(crate) async fn prepare(
     Ok(prepared)
 }
 
-fn stored(rep: &CredentialRepresentation) -> Result<Option<Prepared>, WriteError> {
+fn stored(rep: &CredentialRepresentation, keep_ids: bool) -> Result<Option<Prepared>, WriteError> {
     let refused = |text: &str| WriteError::Credential(text.to_owned());
     let type_ = rep.r#type.as_deref().unwrap_or("password");
     let (data, secret) = match (
@@ -129,7 +145,9 @@ fn stored(rep: &CredentialRepresentation) -> Result<Option<Prepared>, WriteError
         other if SECOND_FACTORS.contains(&other) => Secret::Sealed(secret),
         _ => return Ok(None),
     };
+    let given = rep.id.as_deref().and_then(|id| id.parse().ok());
     let stored = Stored {
+        id: given.filter(|_| keep_ids).unwrap_or_else(Uuid::new_v4),
         type_: type_.to_owned(),
         user_label: rep.user_label.clone(),
         created_date: rep.created_date,
@@ -151,34 +169,104 @@ pub(crate) async fn insert(
     user: Uuid,
     prepared: &[Prepared],
 ) -> Result<()> {
+    let mut rows = Rows::default();
     for (number, credential) in (1..).zip(prepared) {
-        let stored = match &credential.kind {
-            Kind::Password(hash) => {
-                replace_password(tx, realm, user, hash).await?;
-                continue;
+        match &credential.kind {
+            Kind::Password(hash) => replace_password(tx, realm, user, hash).await?,
+            Kind::Stored(stored) => rows.add(sealer, realm, user, number, stored)?,
+        }
+    }
+    rows.insert(tx, realm).await
+}
+
+/// Stores the prepared credentials of new users in one statement.
+pub(crate) async fn insert_many<'a>(
+    tx: &mut Connection,
+    sealer: &Sealer,
+    realm: Uuid,
+    prepared: impl Iterator<Item = (Uuid, &'a [Prepared])>,
+) -> Result<()> {
+    let mut rows = Rows::default();
+    for (user, prepared) in prepared {
+        for (number, credential) in (1..).zip(prepared) {
+            match &credential.kind {
+                Kind::Password(hash) => rows.add_password(user, number, hash),
+                Kind::Stored(stored) => rows.add(sealer, realm, user, number, stored)?,
             }
-            Kind::Stored(stored) => stored,
-        };
-        let id = Uuid::new_v4();
-        let secret = match &stored.secret {
+        }
+    }
+    rows.insert(tx, realm).await
+}
+
+/// The rows that credentials become, column by column.
+#[derive(Default)]
+struct Rows {
+    ids: Vec<Uuid>,
+    users: Vec<Uuid>,
+    types: Vec<String>,
+    labels: Vec<Option<String>>,
+    created: Vec<i64>,
+    priorities: Vec<i32>,
+    data: Vec<String>,
+    secrets: Vec<Vec<u8>>,
+}
+
+impl Rows {
+    fn add(
+        &mut self,
+        sealer: &Sealer,
+        realm: Uuid,
+        user: Uuid,
+        number: i32,
+        stored: &Stored,
+    ) -> Result<()> {
+        self.ids.push(stored.id);
+        self.users.push(user);
+        self.types.push(stored.type_.clone());
+        self.labels.push(stored.user_label.clone());
+        self.created
+            .push(stored.created_date.unwrap_or_else(clock::now_ms));
+        self.priorities
+            .push(stored.priority.unwrap_or(number * PRIORITY_STEP));
+        self.data.push(stored.data.clone());
+        self.secrets.push(match &stored.secret {
             Secret::Hash(hash) => hash.as_bytes().to_vec(),
-            Secret::Sealed(plain) => sealer.seal(realm, id, plain.as_bytes())?,
-        };
+            Secret::Sealed(plain) => sealer.seal(realm, stored.id, plain.as_bytes())?,
+        });
+        Ok(())
+    }
+
+    fn add_password(&mut self, user: Uuid, number: i32, hash: &PasswordHash) {
+        self.ids.push(Uuid::new_v4());
+        self.users.push(user);
+        self.types.push("password".to_owned());
+        self.labels.push(None);
+        self.created.push(clock::now_ms());
+        self.priorities.push(number * PRIORITY_STEP);
+        self.data.push(hash.credential_data());
+        self.secrets.push(hash.secret_data().as_bytes().to_vec());
+    }
+
+    async fn insert(self, tx: &mut Connection, realm: Uuid) -> Result<()> {
+        if self.ids.is_empty() {
+            return Ok(());
+        }
         sqlx::query(
             "insert into credential (realm_id, id, user_id, type, user_label, created_date, priority, credential_data, \
-             secret_data) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             secret_data) select $1, * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], \
+             $7::integer[], $8::text[], $9::bytea[])",
         )
         .bind(realm)
-        .bind(id)
-        .bind(user)
-        .bind(&stored.type_)
-        .bind(&stored.user_label)
-        .bind(stored.created_date.unwrap_or_else(clock::now_ms))
-        .bind(stored.priority.unwrap_or(number * PRIORITY_STEP))
-        .bind(&stored.data)
-        .bind(secret)
-        .execute(&mut *tx)
+        .bind(self.ids)
+        .bind(self.users)
+        .bind(self.types)
+        .bind(self.labels)
+        .bind(self.created)
+        .bind(self.priorities)
+        .bind(self.data)
+        .bind(self.secrets)
+        .execute(tx)
         .await?;
+        Ok(())
     }
-    Ok(())
 }

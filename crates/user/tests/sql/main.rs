@@ -5,8 +5,10 @@
 extern crate realmkeep_user as user;
 
 mod credentials;
+mod groups;
 mod lockout;
 mod logins;
+mod memberships;
 mod roles;
 mod search;
 mod sessions;

@@ -1,30 +1,71 @@
-//! `/admin/realms/{realm}/users/{id}/role-mappings`: the roles of a user.
+//! `…/users/{id}/role-mappings` and `…/groups/{id}/role-mappings`: the roles of a user or a group.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use protocol::HttpError;
 use protocol::body::{JsonBytes, parse};
-use realm::role::{self, Of, Role, RoleRepresentation};
+use realm::role::{self, Of, RoleRepresentation};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use user::mapping;
+use user::mapping::{self, Owner};
 use uuid::Uuid;
 
-use super::{UserPath, find, viewed};
-use crate::auth::Role::ManageUsers;
+use crate::auth::Role as Permission;
+use crate::auth::Role::{ManageUsers, ViewUsers};
 use crate::page::Query;
-use crate::{Admin, at};
+use crate::roles::reps;
+use crate::{Admin, at, groups, users};
+
+/// What roles can be mapped to.
+pub(crate) trait Holders: 'static {
+    /// The first segment of their paths.
+    const PATH: &'static str;
+
+    /// The one with this id, for a caller who holds one of `roles`.
+    fn find(
+        admin: &Admin,
+        id: &str,
+        roles: &[Permission],
+    ) -> impl Future<Output = Result<Owner, HttpError>>;
+}
+
+/// Users.
+pub(crate) struct OfUsers;
+
+impl Holders for OfUsers {
+    const PATH: &'static str = "/users";
+
+    async fn find(admin: &Admin, id: &str, roles: &[Permission]) -> Result<Owner, HttpError> {
+        Ok(Owner::User(users::find(admin, id, roles).await?.id))
+    }
+}
+
+/// Groups.
+pub(crate) struct OfGroups;
+
+impl Holders for OfGroups {
+    const PATH: &'static str = "/groups";
+
+    async fn find(admin: &Admin, id: &str, roles: &[Permission]) -> Result<Owner, HttpError> {
+        Ok(Owner::Group(groups::find(admin, id, roles).await?.id))
+    }
+}
+
+const VIEWERS: &[Permission] = &[ViewUsers, ManageUsers];
 
 /// Realm roles and roles of a client are mapped alike.
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(at("/users/{id}/role-mappings").get(all).done());
+pub(crate) fn routes<H: Holders>(cfg: &mut ServiceConfig) {
+    let above = format!("{}/{{id}}/role-mappings", H::PATH);
+    cfg.service(at(&above).get(all::<H>).done());
     for owner in ["realm", "clients/{client}"] {
-        let path = format!("/users/{{id}}/role-mappings/{owner}");
-        cfg.service(at(&path).get(direct).post(add).delete(remove).done())
-            .service(at(&format!("{path}/available")).get(available).done())
-            .service(at(&format!("{path}/composite")).get(effective).done());
+        let path = format!("{above}/{owner}");
+        let direct = at(&path).get(direct::<H>).post(add::<H>);
+        cfg.service(direct.delete(remove::<H>).done())
+            .service(at(&format!("{path}/available")).get(available::<H>).done())
+            .service(at(&format!("{path}/composite")).get(effective::<H>).done());
     }
 }
 
@@ -49,18 +90,12 @@ impl Place {
     }
 }
 
-fn reps(admin: &Admin, roles: &[Role], brief: bool) -> HttpResponse {
-    HttpResponse::Ok().json(
-        roles
-            .iter()
-            .map(|role| role.to_rep(&admin.realm, brief))
-            .collect::<Vec<_>>(),
-    )
-}
-
-async fn all(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
-    let found = viewed(&admin, &path.1).await?;
-    let roles = mapping::direct(admin.db(), admin.realm.id, found.id, Of::All).await?;
+async fn all<H: Holders>(
+    admin: Admin,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, HttpError> {
+    let owner = H::find(&admin, &path.1, VIEWERS).await?;
+    let roles = mapping::direct(admin.db(), admin.realm.id, owner, Of::All).await?;
     let mut by_owner: BTreeMap<Option<Uuid>, Vec<RoleRepresentation>> = BTreeMap::new();
     for role in &roles {
         by_owner
@@ -90,48 +125,54 @@ async fn all(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
     Ok(HttpResponse::Ok().json(rep))
 }
 
-async fn direct(admin: Admin, place: web::Path<Place>) -> Result<HttpResponse, HttpError> {
-    let found = viewed(&admin, &place.id).await?;
+async fn direct<H: Holders>(
+    admin: Admin,
+    place: web::Path<Place>,
+) -> Result<HttpResponse, HttpError> {
+    let owner = H::find(&admin, &place.id, VIEWERS).await?;
     let of = place.roles(&admin).await?;
     Ok(reps(
         &admin,
-        &mapping::direct(admin.db(), admin.realm.id, found.id, of).await?,
+        &mapping::direct(admin.db(), admin.realm.id, owner, of).await?,
         true,
     ))
 }
 
-async fn available(admin: Admin, place: web::Path<Place>) -> Result<HttpResponse, HttpError> {
-    let found = viewed(&admin, &place.id).await?;
+async fn available<H: Holders>(
+    admin: Admin,
+    place: web::Path<Place>,
+) -> Result<HttpResponse, HttpError> {
+    let owner = H::find(&admin, &place.id, VIEWERS).await?;
     let of = place.roles(&admin).await?;
     Ok(reps(
         &admin,
-        &mapping::available(admin.db(), admin.realm.id, found.id, of).await?,
+        &mapping::available(admin.db(), admin.realm.id, owner, of).await?,
         true,
     ))
 }
 
-async fn effective(
+async fn effective<H: Holders>(
     admin: Admin,
     place: web::Path<Place>,
     query: Query,
 ) -> Result<HttpResponse, HttpError> {
-    let found = viewed(&admin, &place.id).await?;
+    let owner = H::find(&admin, &place.id, VIEWERS).await?;
     let of = place.roles(&admin).await?;
     let brief = query.flag("briefRepresentation").unwrap_or(true);
     Ok(reps(
         &admin,
-        &mapping::effective(admin.db(), admin.realm.id, found.id, of).await?,
+        &mapping::effective(admin.db(), admin.realm.id, owner, of).await?,
         brief,
     ))
 }
 
-/// The user and the roles of a change, which the caller may hand out.
-async fn change(
+/// The user or group and the roles of a change, which the caller may hand out.
+async fn change<H: Holders>(
     admin: &Admin,
     place: &Place,
     body: &JsonBytes,
-) -> Result<(Uuid, Vec<Uuid>), HttpError> {
-    let found = find(admin, &place.id, &[ManageUsers]).await?;
+) -> Result<(Owner, Vec<Uuid>), HttpError> {
+    let found = H::find(admin, &place.id, &[ManageUsers]).await?;
     let of = place.roles(admin).await?;
     let given: Vec<RoleRepresentation> =
         parse(&body.0).map_err(|error| error.into_http("RoleRepresentation"))?;
@@ -150,26 +191,26 @@ async fn change(
         return Err(unknown());
     }
     admin.require_may_grant(&ids).await?;
-    Ok((found.id, ids))
+    Ok((found, ids))
 }
 
-async fn add(
+async fn add<H: Holders>(
     admin: Admin,
     place: web::Path<Place>,
     body: JsonBytes,
 ) -> Result<HttpResponse, HttpError> {
-    let (holder, roles) = change(&admin, &place, &body).await?;
+    let (holder, roles) = change::<H>(&admin, &place, &body).await?;
     mapping::add(admin.db(), admin.realm.id, holder, &roles).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// What may not be given may not be taken either: an administrator is not disarmed by one who could not arm him.
-async fn remove(
+async fn remove<H: Holders>(
     admin: Admin,
     place: web::Path<Place>,
     body: JsonBytes,
 ) -> Result<HttpResponse, HttpError> {
-    let (holder, roles) = change(&admin, &place, &body).await?;
+    let (holder, roles) = change::<H>(&admin, &place, &body).await?;
     mapping::remove(admin.db(), admin.realm.id, holder, &roles).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,0 +1,277 @@
+//! What the links in e-mails do.
+
+use serde_json::{Value, json};
+
+use crate::mail_sink::{alice, ask, follow, login, press, with_mail};
+use crate::support::{Realm, server, token};
+
+#[tokio::test]
+async fn a_password_is_set_by_the_link_once_and_by_the_button_only() {
+    let (realm, mut sink) = with_mail().await;
+    let path = realm.path("");
+    let policy = json!({ "passwordPolicy": "length(8)" });
+    assert_eq!(realm.admin.put(&path, policy).await.status, 204);
+    assert_eq!(
+        ask(&realm, "reset-password-email", Value::Null)
+            .await
+            .status,
+        204
+    );
+    let link = sink.letter().await.link();
+    for _ in 0..3 {
+        let page = follow(&link).await;
+        assert_eq!(page.status, 200);
+        assert!(
+            page.text.contains("<label for=\"password-new\">"),
+            "{}",
+            page.text
+        );
+        assert!(page.text.contains("Blue &lt;&amp; Co"), "{}", page.text);
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; style-src 'self'"),
+            "{policy}"
+        );
+        assert_eq!(page.headers["cache-control"], "no-store");
+        assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    }
+    let pair =
+        |new: &'static str, same: &'static str| [("password-new", new), ("password-confirm", same)];
+    for (form, text) in [
+        (
+            pair("long enough", "long enougg"),
+            "The passwords are not the same.",
+        ),
+        (
+            pair("short", "short"),
+            "Invalid password: minimum length 8.",
+        ),
+        (pair("", ""), "Empty password not allowed."),
+    ] {
+        let page = press(&link, &form).await;
+        assert_eq!(page.status, 400);
+        assert!(
+            page.text.contains(&format!("role=\"alert\">{text}")),
+            "{}",
+            page.text
+        );
+        assert!(
+            page.text.contains("password-confirm"),
+            "the form is there again"
+        );
+    }
+    let session = login(&realm, "secret").await;
+    assert_eq!(session.status, 200, "nothing has changed yet");
+
+    let [new, same] = pair("long enough", "long enough");
+    let page = press(&link, &[new, same, ("logout-sessions", "on")]).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(
+        page.text.contains("Your account has been updated"),
+        "{}",
+        page.text
+    );
+    assert_eq!(login(&realm, "secret").await.status, 400);
+    assert_eq!(login(&realm, "long enough").await.status, 200);
+    let refresh = session.json["refresh_token"].as_str().unwrap();
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "admin-cli"),
+        ("refresh_token", refresh),
+    ];
+    let refreshed = token(&server().url, &realm.name, &form).await;
+    assert_eq!(refreshed.status, 400, "other devices are signed out");
+
+    for page in [
+        follow(&link).await,
+        press(&link, &pair("another one", "another one")).await,
+    ] {
+        assert_eq!(page.status, 400);
+        assert!(
+            page.text.contains("This link is not valid any more"),
+            "{}",
+            page.text
+        );
+    }
+    assert_eq!(login(&realm, "long enough").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_address_is_verified_by_the_button_and_the_demand_ends() {
+    let (realm, mut sink) = with_mail().await;
+    let path = realm.path(&format!("/users/{}", realm.alice));
+    let wanted = json!({ "requiredActions": ["VERIFY_EMAIL"], "emailVerified": false });
+    assert_eq!(realm.admin.put(&path, wanted).await.status, 204);
+    assert_eq!(
+        ask(&realm, "send-verify-email", Value::Null).await.status,
+        204
+    );
+    let letter = sink.letter().await;
+    assert!(
+        letter.text.contains("Subject: Verify email\n"),
+        "{}",
+        letter.text
+    );
+    let link = letter.link();
+    assert!(
+        follow(&link)
+            .await
+            .text
+            .contains("Verify your e-mail address")
+    );
+    assert_eq!(alice(&realm).await["emailVerified"], false);
+    let page = press(&link, &[]).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    let after = alice(&realm).await;
+    assert_eq!(
+        (&after["emailVerified"], &after["requiredActions"]),
+        (&json!(true), &json!([]))
+    );
+    let events = realm
+        .admin
+        .get(&realm.path("/events?type=VERIFY_EMAIL"))
+        .await
+        .json;
+    assert_eq!(events[0]["userId"], json!(realm.alice));
+}
+
+#[tokio::test]
+async fn a_link_ends_with_its_address_its_time_its_user_and_its_realm() {
+    let (realm, mut sink) = with_mail().await;
+    let path = realm.path(&format!("/users/{}", realm.alice));
+    let dead = async |link: &str| {
+        let (shown, pressed) = (follow(link).await, press(link, &[]).await);
+        assert_eq!((shown.status, pressed.status), (400, 400), "{}", shown.text);
+        assert!(!shown.text.contains("<form"), "{}", shown.text);
+    };
+    let mut link = async |query: &str| {
+        let call = format!("send-verify-email{query}");
+        assert_eq!(ask(&realm, &call, Value::Null).await.status, 204);
+        sink.letter().await.link()
+    };
+    dead(&link("?lifespan=0").await).await;
+
+    let old = link("").await;
+    assert_eq!(
+        realm
+            .admin
+            .put(&path, json!({ "email": "new@example.test" }))
+            .await
+            .status,
+        204
+    );
+    dead(&old).await;
+
+    let current = link("").await;
+    assert_eq!(
+        realm
+            .admin
+            .put(&path, json!({ "enabled": false }))
+            .await
+            .status,
+        204
+    );
+    dead(&current).await;
+    assert_eq!(
+        realm
+            .admin
+            .put(&path, json!({ "enabled": true }))
+            .await
+            .status,
+        204
+    );
+    assert_eq!(follow(&current).await.status, 200);
+
+    let other = Realm::new().await;
+    dead(&current.replace(&realm.name, &other.name)).await;
+    let (start, signature) = current.rsplit_once('.').unwrap();
+    dead(&format!(
+        "{start}.{}",
+        signature.chars().rev().collect::<String>()
+    ))
+    .await;
+    dead(&format!(
+        "{}/realms/{}/login-actions/action-token?key=",
+        server().url,
+        realm.name
+    ))
+    .await;
+
+    // A token of another kind is no action token, nor the other way round.
+    let refresh = login(&realm, "secret").await.json["refresh_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    dead(&format!("{}={refresh}", current.split_once('=').unwrap().0)).await;
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "admin-cli"),
+        ("refresh_token", current.split_once('=').unwrap().1),
+    ];
+    assert_eq!(token(&server().url, &realm.name, &form).await.status, 400);
+    assert_eq!(alice(&realm).await["emailVerified"], false);
+}
+
+#[tokio::test]
+async fn a_user_is_sent_back_to_places_of_the_client_only() {
+    let (realm, mut sink) = with_mail().await;
+    let app = json!({ "clientId": "app", "redirectUris": ["https://app.example/*"] });
+    realm.admin.create(&realm.path("/clients"), app).await;
+    let off = json!({ "clientId": "off", "enabled": false });
+    realm.admin.create(&realm.path("/clients"), off).await;
+    for (query, text) in [
+        ("client_id=nosuch", "Client doesn't exist"),
+        ("client_id=off", "Client is not enabled"),
+        ("redirect_uri=https://app.example/", "Client id missing"),
+        (
+            "client_id=app&redirect_uri=https://evil.example/",
+            "Invalid redirect uri.",
+        ),
+        (
+            "client_id=app&redirect_uri=https://app.example.evil/",
+            "Invalid redirect uri.",
+        ),
+        (
+            "client_id=app&redirect_uri=javascript:alert(1)",
+            "Invalid redirect uri.",
+        ),
+    ] {
+        let call = format!("execute-actions-email?{query}");
+        let answer = ask(&realm, &call, json!(["VERIFY_EMAIL"])).await;
+        assert_eq!(
+            (answer.status, answer.json),
+            (400, json!({ "errorMessage": text })),
+            "{query}"
+        );
+    }
+    let call =
+        "execute-actions-email?client_id=app&redirect_uri=https://app.example/x?a=%22b&lifespan=60";
+    let actions = json!(["VERIFY_EMAIL", "CONFIGURE_TOTP"]);
+    assert_eq!(
+        ask(&realm, call, actions).await.status,
+        400,
+        "a quote is no part of a URI"
+    );
+    let call =
+        "execute-actions-email?client_id=app&redirect_uri=https://app.example/x?a=b&lifespan=60";
+    let actions = json!(["VERIFY_EMAIL", "CONFIGURE_TOTP"]);
+    assert_eq!(ask(&realm, call, actions).await.status, 204);
+    let letter = sink.letter().await;
+    assert!(
+        letter.text.contains("expire within 1 minute."),
+        "{}",
+        letter.text
+    );
+    let page = press(&letter.link(), &[]).await;
+    assert!(
+        page.text.contains("<a href=\"https://app.example/x?a=b\">"),
+        "{}",
+        page.text
+    );
+    assert!(
+        page.text
+            .contains("still to be done with your administrator: CONFIGURE_TOTP"),
+        "{}",
+        page.text
+    );
+}

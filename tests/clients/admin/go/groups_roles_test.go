@@ -1,0 +1,137 @@
+package admin
+
+import (
+	"testing"
+
+	"github.com/Nerzal/gocloak/v13"
+)
+
+func (kc *admin) role(name string) gocloak.Role {
+	kc.t.Helper()
+	equal(kc.t, must(kc.CreateRealmRole(ctx, kc.token, kc.realm, gocloak.Role{Name: &name}))(kc.t), name)
+	return *must(kc.GetRealmRole(ctx, kc.token, kc.realm, name))(kc.t)
+}
+
+func (kc *admin) clientWithRole(name, role string) (string, gocloak.Role) {
+	kc.t.Helper()
+	id := must(kc.CreateClient(ctx, kc.token, kc.realm, gocloak.Client{ClientID: &name}))(kc.t)
+	equal(kc.t, must(kc.CreateClientRole(ctx, kc.token, kc.realm, id, gocloak.Role{Name: &role}))(kc.t), role)
+	return id, *must(kc.GetClientRole(ctx, kc.token, kc.realm, id, role))(kc.t)
+}
+
+func TestGroupsFormATree(t *testing.T) {
+	kc := newRealm(t)
+	top := must(kc.CreateGroup(ctx, kc.token, kc.realm, gocloak.Group{Name: str("top"), Attributes: &map[string][]string{"a": {"b"}}}))(t)
+	child := must(kc.CreateChildGroup(ctx, kc.token, kc.realm, top, gocloak.Group{Name: str("child")}))(t)
+	group := must(kc.GetGroup(ctx, kc.token, kc.realm, child))(t)
+	equal(t, *group.Path, "/top/child")
+	equal(t, *must(kc.GetGroupByPath(ctx, kc.token, kc.realm, "top/child"))(t).ID, child)
+	done(t, kc.UpdateGroup(ctx, kc.token, kc.realm, gocloak.Group{ID: &top, Name: str("peak")}))
+	equal(t, *must(kc.GetGroup(ctx, kc.token, kc.realm, child))(t).Path, "/peak/child")
+	hits := must(kc.GetGroups(ctx, kc.token, kc.realm, gocloak.GetGroupsParams{Search: str("child")}))(t)
+	same(t, paths(hits), "/peak")
+	equal(t, *(*hits[0].SubGroups)[0].Path, "/peak/child")
+	equal(t, len(must(kc.GetGroups(ctx, kc.token, kc.realm, gocloak.GetGroupsParams{First: num(1), Max: num(5)}))(t)), 0)
+	equal(t, must(kc.GetGroupsCount(ctx, kc.token, kc.realm, gocloak.GetGroupsParams{}))(t), 2)
+	equal(t, must(kc.GetGroupsCount(ctx, kc.token, kc.realm, gocloak.GetGroupsParams{Search: str("child")}))(t), 1)
+	_, err := kc.CreateGroup(ctx, kc.token, kc.realm, gocloak.Group{Name: str("peak")})
+	refused(t, err, 409, "Top level group named 'peak' already exists.")
+	_, err = kc.CreateChildGroup(ctx, kc.token, kc.realm, top, gocloak.Group{Name: str("child")})
+	refused(t, err, 409, "Sibling group named 'child' already exists.")
+	done(t, kc.DeleteGroup(ctx, kc.token, kc.realm, top))
+	_, err = kc.GetGroup(ctx, kc.token, kc.realm, child)
+	refused(t, err, 404, "Could not find group by id")
+	_, err = kc.GetGroupByPath(ctx, kc.token, kc.realm, "peak")
+	refused(t, err, 404, "Group path does not exist")
+}
+
+func TestGroupsHaveMembersRolesAndNewUsers(t *testing.T) {
+	kc := newRealm(t)
+	user := kc.person("member")
+	group := must(kc.CreateGroup(ctx, kc.token, kc.realm, gocloak.Group{Name: str("team")}))(t)
+	none := gocloak.GetGroupsParams{}
+	done(t, kc.AddUserToGroup(ctx, kc.token, kc.realm, user, group))
+	same(t, users(must(kc.GetGroupMembers(ctx, kc.token, kc.realm, group, none))(t)), "member")
+	same(t, paths(must(kc.GetUserGroups(ctx, kc.token, kc.realm, user, none))(t)), "/team")
+
+	role := kc.role("team-role")
+	app, task := kc.clientWithRole("team-app", "task")
+	has(t, roles(must(kc.GetAvailableRealmRolesByGroupID(ctx, kc.token, kc.realm, group))(t)), "team-role")
+	done(t, kc.AddRealmRoleToGroup(ctx, kc.token, kc.realm, group, []gocloak.Role{role}))
+	same(t, roles(must(kc.GetRealmRolesByGroupID(ctx, kc.token, kc.realm, group))(t)), "team-role")
+	same(t, roles(must(kc.GetCompositeRealmRolesByGroupID(ctx, kc.token, kc.realm, group))(t)), "team-role")
+	same(t, roles(must(kc.GetAvailableClientRolesByGroupID(ctx, kc.token, kc.realm, app, group))(t)), "task")
+	done(t, kc.AddClientRolesToGroup(ctx, kc.token, kc.realm, app, group, []gocloak.Role{task}))
+	same(t, roles(must(kc.GetClientRolesByGroupID(ctx, kc.token, kc.realm, app, group))(t)), "task")
+	same(t, roles(must(kc.GetCompositeClientRolesByGroupID(ctx, kc.token, kc.realm, app, group))(t)), "task")
+	mappings := must(kc.GetRoleMappingByGroupID(ctx, kc.token, kc.realm, group))(t)
+	equal(t, *(*mappings.ClientMappings["team-app"].Mappings)[0].Name, "task")
+	same(t, each(must(kc.GetGroupsByRole(ctx, kc.token, kc.realm, "team-role"))(t), func(one *gocloak.Group) *string { return one.Name }), "team")
+	equal(t, len(must(kc.GetGroupsByClientRole(ctx, kc.token, kc.realm, "task", app))(t)), 1)
+	has(t, roles(must(kc.GetCompositeRealmRolesByUserID(ctx, kc.token, kc.realm, user))(t)), "team-role")
+	same(t, roles(must(kc.GetCompositeClientRolesByUserID(ctx, kc.token, kc.realm, app, user))(t)), "task")
+	done(t, kc.DeleteRealmRoleFromGroup(ctx, kc.token, kc.realm, group, []gocloak.Role{role}))
+	done(t, kc.DeleteClientRoleFromGroup(ctx, kc.token, kc.realm, app, group, []gocloak.Role{task}))
+	equal(t, len(must(kc.GetRealmRolesByGroupID(ctx, kc.token, kc.realm, group))(t)), 0)
+
+	done(t, kc.AddDefaultGroup(ctx, kc.token, kc.realm, group))
+	same(t, paths(must(kc.GetDefaultGroups(ctx, kc.token, kc.realm))(t)), "/team")
+	born := kc.person("newborn")
+	same(t, paths(must(kc.GetUserGroups(ctx, kc.token, kc.realm, born, none))(t)), "/team")
+	done(t, kc.RemoveDefaultGroup(ctx, kc.token, kc.realm, group))
+	equal(t, len(must(kc.GetDefaultGroups(ctx, kc.token, kc.realm))(t)), 0)
+	done(t, kc.DeleteUserFromGroup(ctx, kc.token, kc.realm, user, group))
+	same(t, users(must(kc.GetGroupMembers(ctx, kc.token, kc.realm, group, none))(t)), "newborn")
+}
+
+func TestRolesAreMadeComposedAndMapped(t *testing.T) {
+	kc := newRealm(t)
+	whole, part := kc.role("whole"), kc.role("part")
+	app, piece := kc.clientWithRole("app", "piece")
+	equal(t, *piece.ContainerID, app)
+	done(t, kc.AddRealmRoleComposite(ctx, kc.token, kc.realm, "whole", []gocloak.Role{part, piece}))
+	same(t, roles(must(kc.GetCompositeRealmRoles(ctx, kc.token, kc.realm, "whole"))(t)), "part", "piece")
+	same(t, roles(must(kc.GetCompositeRolesByRoleID(ctx, kc.token, kc.realm, *whole.ID))(t)), "part", "piece")
+	same(t, roles(must(kc.GetCompositeRealmRolesByRoleID(ctx, kc.token, kc.realm, *whole.ID))(t)), "part")
+	same(t, roles(must(kc.GetCompositeClientRolesByRoleID(ctx, kc.token, kc.realm, app, *whole.ID))(t)), "piece")
+	equal(t, *must(kc.GetRealmRole(ctx, kc.token, kc.realm, "whole"))(t).Composite, true)
+
+	user := kc.person("mapped")
+	has(t, roles(must(kc.GetAvailableRealmRolesByUserID(ctx, kc.token, kc.realm, user))(t)), "whole")
+	done(t, kc.AddRealmRoleToUser(ctx, kc.token, kc.realm, user, []gocloak.Role{whole}))
+	has(t, roles(must(kc.GetRealmRolesByUserID(ctx, kc.token, kc.realm, user))(t)), "whole")
+	has(t, roles(must(kc.GetCompositeRealmRolesByUserID(ctx, kc.token, kc.realm, user))(t)), "whole", "part")
+	same(t, roles(must(kc.GetCompositeClientRolesByUserID(ctx, kc.token, kc.realm, app, user))(t)), "piece")
+	lacks(t, roles(must(kc.GetAvailableRealmRolesByUserID(ctx, kc.token, kc.realm, user))(t)), "whole")
+	same(t, users(must(kc.GetUsersByRoleName(ctx, kc.token, kc.realm, "whole", gocloak.GetUsersByRoleParams{}))(t)), "mapped")
+	same(t, roles(must(kc.GetAvailableClientRolesByUserID(ctx, kc.token, kc.realm, app, user))(t)), "piece")
+	done(t, kc.AddClientRolesToUser(ctx, kc.token, kc.realm, app, user, []gocloak.Role{piece}))
+	same(t, roles(must(kc.GetClientRolesByUserID(ctx, kc.token, kc.realm, app, user))(t)), "piece")
+	same(t, users(must(kc.GetUsersByClientRoleName(ctx, kc.token, kc.realm, app, "piece", gocloak.GetUsersByRoleParams{}))(t)), "mapped")
+	all := must(kc.GetRoleMappingByUserID(ctx, kc.token, kc.realm, user))(t)
+	equal(t, *all.ClientMappings["app"].Client, "app")
+	done(t, kc.DeleteClientRolesFromUser(ctx, kc.token, kc.realm, app, user, []gocloak.Role{piece}))
+	done(t, kc.DeleteRealmRoleFromUser(ctx, kc.token, kc.realm, user, []gocloak.Role{whole}))
+	equal(t, len(must(kc.GetClientRolesByUserID(ctx, kc.token, kc.realm, app, user))(t)), 0)
+
+	done(t, kc.DeleteRealmRoleComposite(ctx, kc.token, kc.realm, "whole", []gocloak.Role{part}))
+	same(t, roles(must(kc.GetCompositeRealmRoles(ctx, kc.token, kc.realm, "whole"))(t)), "piece")
+	done(t, kc.UpdateRealmRole(ctx, kc.token, kc.realm, "part", gocloak.Role{Name: str("share"), Description: str("Some"), Attributes: &map[string][]string{"a": {"b"}}}))
+	share := must(kc.GetRealmRoleByID(ctx, kc.token, kc.realm, *part.ID))(t)
+	equal(t, *share.Name, "share")
+	equal(t, (*share.Attributes)["a"][0], "b")
+	done(t, kc.UpdateRealmRoleByID(ctx, kc.token, kc.realm, *part.ID, gocloak.Role{Name: str("share"), Description: str("More")}))
+	same(t, roles(must(kc.GetRealmRoles(ctx, kc.token, kc.realm, gocloak.GetRoleParams{Search: str("shar")}))(t)), "share")
+	piece.Description = str("A piece")
+	done(t, kc.UpdateRole(ctx, kc.token, kc.realm, app, piece))
+	equal(t, *must(kc.GetClientRole(ctx, kc.token, kc.realm, app, "piece"))(t).Description, "A piece")
+	_, err := kc.CreateRealmRole(ctx, kc.token, kc.realm, gocloak.Role{Name: str("share")})
+	refused(t, err, 409, "Role with name share already exists")
+	_, err = kc.CreateRealmRole(ctx, kc.token, kc.realm, gocloak.Role{})
+	refused(t, err, 400, "role has no name")
+	done(t, kc.DeleteRealmRole(ctx, kc.token, kc.realm, "share"))
+	_, err = kc.GetRealmRole(ctx, kc.token, kc.realm, "share")
+	refused(t, err, 404, "Could not find role")
+	done(t, kc.DeleteClientRole(ctx, kc.token, kc.realm, app, "piece"))
+	equal(t, len(must(kc.GetClientRoles(ctx, kc.token, kc.realm, app, gocloak.GetRoleParams{}))(t)), 0)
+}
