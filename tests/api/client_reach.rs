@@ -68,9 +68,17 @@ fn ways(client: &str) -> Vec<(&'static str, String, Value)> {
         ("PUT", own.clone(), json!({ "publicClient": true })),
         ("PUT", own.clone(), json!({ "clientId": "mine" })),
         ("PUT", own.clone(), json!({ "enabled": false })),
-        ("PUT", own.clone(), json!({ "serviceAccountsEnabled": false })),
+        (
+            "PUT",
+            own.clone(),
+            json!({ "serviceAccountsEnabled": false }),
+        ),
         ("PUT", own.clone(), jwks),
-        ("POST", format!("{own}/certificates/jwt.credential/generate"), Value::Null),
+        (
+            "POST",
+            format!("{own}/certificates/jwt.credential/generate"),
+            Value::Null,
+        ),
         ("POST", format!("{own}/nodes"), json!({ "node": "n" })),
         ("DELETE", own, Value::Null),
     ]
@@ -167,7 +175,9 @@ async fn a_partial_import_neither_takes_over_a_client_nor_arms_a_new_one() {
     let answer = caller.send("POST", "/partialImport", &import("boss")).await;
     assert_eq!((answer.status, answer.json), (403, forbidden()));
     assert_eq!(snapshot(&place.realm()).await, before);
-    let plain = caller.send("POST", "/partialImport", &import("plain")).await;
+    let plain = caller
+        .send("POST", "/partialImport", &import("plain"))
+        .await;
     assert_eq!(plain.status, 200, "{}", plain.json);
 
     // New service accounts hold the default role, too.

@@ -1,4 +1,6 @@
 //! One realm's administrators and another realm's things: an id of elsewhere is as unknown as one that is nowhere.
+//!
+//! Longer than other files are: every kind of id has its line here.
 
 use std::collections::BTreeMap;
 

@@ -213,6 +213,26 @@ async fn a_link_ends_with_its_address_its_time_its_user_and_its_realm() {
 }
 
 #[tokio::test]
+async fn a_link_ends_when_what_was_issued_before_is_revoked() {
+    let (realm, mut sink) = with_mail().await;
+    ask(&realm, "reset-password-email", Value::Null).await;
+    let link = sink.letter().await.link();
+    for (time, status) in [(i64::from(i32::MAX), 400), (0, 200)] {
+        sqlx::query("update user_entity set not_before = $1 where id::text = $2")
+            .bind(time)
+            .bind(&realm.alice)
+            .execute(&mut crate::rows::connect().await)
+            .await
+            .unwrap();
+        assert_eq!(follow(&link).await.status, status);
+    }
+    let of_realm = json!({ "notBefore": i32::MAX });
+    let put = realm.admin.put(&realm.path(""), of_realm).await;
+    assert_eq!(put.status, 204);
+    assert_eq!(follow(&link).await.status, 400);
+}
+
+#[tokio::test]
 async fn a_user_is_sent_back_to_places_of_the_client_only() {
     let (realm, mut sink) = with_mail().await;
     let app = json!({ "clientId": "app", "redirectUris": ["https://app.example/*"] });

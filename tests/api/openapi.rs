@@ -55,7 +55,7 @@ fn every_route_is_described_and_nothing_else() {
     let mounted: BTreeSet<(&str, &str)> = routes
         .iter()
         .map(|(method, path)| (*method, path.as_str()))
-        .filter(|(_, path)| !outside(path) && !(path.len() > 1 && path.ends_with('/')))
+        .filter(|(_, path)| !(outside(path) || path.len() > 1 && path.ends_with('/')))
         // A realm is no list: nothing is made below its own path.
         .filter(|route| *route != ("POST", ""))
         .filter(|route| *route != ("DELETE", "/authentication/required-actions/{alias}"))

@@ -1,5 +1,7 @@
 //! The permission gate, over every route of the admin API: a route without a row in the table fails, and so does a row
 //! without a route.
+//!
+//! Longer than other files are: every kind of placeholder and body has its line here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +49,9 @@ fn rows() -> Vec<Row> {
     }
     let mut seen = BTreeSet::new();
     // The description of the API is for everybody.
-    let routes = admin::routes().into_iter().filter(|(_, path)| path != "/openapi.json");
+    let routes = admin::routes()
+        .into_iter()
+        .filter(|(_, path)| path != "/openapi.json");
     let rows = routes.map(|(method, path)| {
         // A path with a slash at its end is the same call.
         let route = format!("{method} {}", path.trim_end_matches('/'));
@@ -342,7 +346,10 @@ async fn each_role_alone_may_what_its_row_says_and_nothing_else() {
         .map(|role| role["name"].as_str().unwrap())
         .collect();
     assert_eq!(roles.len(), 22);
-    let named = TABLE.iter().chain(permission_console::TABLE).flat_map(|(who, _)| who.split(' '));
+    let named = TABLE
+        .iter()
+        .chain(permission_console::TABLE)
+        .flat_map(|(who, _)| who.split(' '));
     for name in named.filter(|name| !["everybody", "nobody", "any", ""].contains(name)) {
         assert!(roles.contains(&name), "{name} is no role");
     }

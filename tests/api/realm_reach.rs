@@ -18,25 +18,45 @@ async fn who_does_not_hold_all_rights_brings_no_key_to_sign_tokens_with() {
     realm.holder("caller", "manage-realm").await;
     realm.holder("boss", "realm-admin").await;
     let caller = realm.login("caller").await;
-    let made = realm.api.send("POST", "/components", &forge::component(1)).await;
+    let made = realm
+        .api
+        .send("POST", "/components", &forge::component(1))
+        .await;
     let own = made.location.rsplit('/').next().unwrap().to_owned();
     let name = realm.api.path().trim_start_matches('/').to_owned();
     let before = snapshot(&name).await;
     let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
     for (method, path, body) in [
         ("POST", "/components".to_owned(), forge::component(500)),
-        ("POST", "/components".to_owned(), provider("rsa-generated", json!({ "privateKey": [forge::PEM] }))),
-        ("POST", "/components".to_owned(), provider("hmac-generated", json!({ "secret": [secret], "kid": ["k"] }))),
+        (
+            "POST",
+            "/components".to_owned(),
+            provider("rsa-generated", json!({ "privateKey": [forge::PEM] })),
+        ),
+        (
+            "POST",
+            "/components".to_owned(),
+            provider(
+                "hmac-generated",
+                json!({ "secret": [secret], "kid": ["k"] }),
+            ),
+        ),
         ("PUT", format!("/components/{own}"), forge::component(500)),
     ] {
         let answer = caller.send(method, &path, &body).await;
-        assert_eq!((answer.status, answer.json), (403, forbidden()), "{method} {path} {body}");
+        assert_eq!(
+            (answer.status, answer.json),
+            (403, forbidden()),
+            "{method} {path} {body}"
+        );
     }
     assert_eq!(snapshot(&name).await, before);
     // Keys that nobody knows are his to make, and what is masked stays.
     let shown = caller.get(&format!("/components/{own}")).await.json;
     assert_eq!(shown["config"]["privateKey"], json!(["**********"]));
-    let back = caller.send("PUT", &format!("/components/{own}"), &shown).await;
+    let back = caller
+        .send("PUT", &format!("/components/{own}"), &shown)
+        .await;
     assert_eq!(back.status, 204, "{}", back.json);
     let fresh = provider("rsa-generated", json!({}));
     assert_eq!(caller.send("POST", "/components", &fresh).await.status, 201);
@@ -55,14 +75,24 @@ async fn who_made_a_realm_holds_all_of_it_and_hands_it_out() {
     assert_eq!(admin.post(&mapping, json!([role])).await.status, 204);
     let maker = Admin::with_token(&login(&server().url, "master", &name, "secret").await);
     let own = format!("own-{}", Uuid::new_v4().simple());
-    let made = maker.post("", json!({ "realm": own, "enabled": true })).await;
+    let made = maker
+        .post("", json!({ "realm": own, "enabled": true }))
+        .await;
     assert_eq!(made.status, 201, "{}", made.json);
-    let key = maker.post(&format!("/{own}/components"), forge::component(2)).await;
+    let key = maker
+        .post(&format!("/{own}/components"), forge::component(2))
+        .await;
     assert_eq!(key.status, 201, "{}", key.json);
     let heir = maker.create(&format!("/{own}/users"), person("heir")).await;
-    let clients = maker.get(&format!("/{own}/clients?clientId=realm-management")).await.json;
+    let clients = maker
+        .get(&format!("/{own}/clients?clientId=realm-management"))
+        .await
+        .json;
     let client = clients[0]["id"].as_str().unwrap();
-    let role = maker.get(&format!("/{own}/clients/{client}/roles/realm-admin")).await.json;
+    let role = maker
+        .get(&format!("/{own}/clients/{client}/roles/realm-admin"))
+        .await
+        .json;
     let mapping = format!("/{own}/users/{heir}/role-mappings/clients/{client}");
     assert_eq!(maker.post(&mapping, json!([role])).await.status, 204);
 }
@@ -73,7 +103,10 @@ async fn a_role_that_contains_more_than_the_caller_holds_is_not_his_to_delete() 
     realm.holder("caller", "manage-realm").await;
     realm.holder("clients", "manage-clients").await;
     let (caller, clients) = (realm.login("caller").await, realm.login("clients").await);
-    let app = realm.api.send("POST", "/clients", &json!({ "clientId": "app" })).await;
+    let app = realm
+        .api
+        .send("POST", "/clients", &json!({ "clientId": "app" }))
+        .await;
     let app = app.location.rsplit('/').next().unwrap().to_owned();
     let admin = json!([realm.management_role("realm-admin").await]);
     for all in ["/roles".to_owned(), format!("/clients/{app}/roles")] {
@@ -81,7 +114,10 @@ async fn a_role_that_contains_more_than_the_caller_holds_is_not_his_to_delete() 
             let made = realm.api.send("POST", &all, &json!({ "name": name })).await;
             assert_eq!(made.status, 201);
         }
-        let put = realm.api.send("POST", &format!("{all}/chief/composites"), &admin).await;
+        let put = realm
+            .api
+            .send("POST", &format!("{all}/chief/composites"), &admin)
+            .await;
         assert_eq!(put.status, 204);
     }
     for (api, path, status) in [
@@ -109,7 +145,10 @@ async fn the_mail_password_goes_to_no_other_server() {
             .put(&realm.path(""), json!({ "smtpServer": other }))
             .await;
         let text = "Give the password of smtpServer with another host, port or user";
-        assert_eq!((answer.status, answer.json), (400, json!({ "errorMessage": text })));
+        assert_eq!(
+            (answer.status, answer.json),
+            (400, json!({ "errorMessage": text }))
+        );
         other["password"] = json!("new");
         let given = realm
             .admin

@@ -40,7 +40,13 @@ async fn an_administrator_administers_through_a_limited_client_what_it_lets_thro
     let full = signed_in(name, "full", "boss", "openid").await;
     assert_eq!(full.get(&users).await.status, 200);
     let limited = signed_in(name, "limited", "boss", "openid").await;
-    for all in ["", path, &users, &format!("{path}/clients"), &format!("{path}/keys")] {
+    for all in [
+        "",
+        path,
+        &users,
+        &format!("{path}/clients"),
+        &format!("{path}/keys"),
+    ] {
         assert_eq!(limited.get(all).await.status, 403, "{all}");
     }
 
@@ -85,7 +91,12 @@ async fn the_administrator_of_the_server_is_nobody_through_a_limited_client() {
     let limited = Admin::with_token(answer.json["access_token"].as_str().unwrap());
     assert_eq!(limited.get("").await.status, 403);
     assert_eq!(limited.get("/master/users").await.status, 403);
-    let made = limited.post("", json!({ "realm": format!("{name}-r") })).await;
+    let made = limited
+        .post("", json!({ "realm": format!("{name}-r") }))
+        .await;
     assert_eq!(made.status, 403);
-    assert_eq!(admin.delete(&format!("/master/clients/{id}")).await.status, 204);
+    assert_eq!(
+        admin.delete(&format!("/master/clients/{id}")).await.status,
+        204
+    );
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::people::People;
-use crate::support::{Answer, Realm, server, token};
+use crate::support::{Admin, Answer, Realm, server, token};
 
 fn everybody() -> Value {
     json!({ "view": ["admin", "user"], "edit": ["admin", "user"] })
@@ -312,4 +312,38 @@ async fn a_user_who_lacks_what_the_profile_requires_cannot_log_in() {
         (refused.status, &refused.json["error_description"]),
         (400, &json!("Account is not fully set up"))
     );
+}
+
+#[tokio::test]
+async fn a_realm_file_brings_its_profile() {
+    let admin = Admin::master().await;
+    let name = format!("r-{}", uuid::Uuid::new_v4().simple());
+    let profile = json!({
+        "attributes": [{ "name": "username" }, { "name": "email" }], "unmanagedAttributePolicy": "ADMIN_VIEW"
+    });
+    let file = |profile: &str| {
+        json!({
+            "realm": name, "enabled": true, "users": [{ "username": "bob", "attributes": { "badge": ["7"] } }],
+            "components": { "org.keycloak.userprofile.UserProfileProvider": [{
+                "providerId": "declarative-user-profile", "config": { "kc.user.profile.config": [profile] }
+            }] }
+        })
+    };
+    for bad in ["{", r#"{"attributes":[{"name":"username"}]}"#] {
+        assert_eq!(admin.post("", file(bad)).await.status, 400, "{bad}");
+    }
+    let made = admin.post("", file(&profile.to_string())).await;
+    assert_eq!(made.status, 201, "{}", made.json);
+    let shown = admin.get(&format!("/{name}/users/profile")).await.json;
+    assert_eq!(shown["unmanagedAttributePolicy"], "ADMIN_VIEW");
+    assert_eq!(shown["attributes"].as_array().unwrap().len(), 2);
+    let bob = admin.get(&format!("/{name}/users")).await.json[0].clone();
+    assert_eq!(bob["attributes"], json!({ "badge": ["7"] }));
+    let path = format!("/{name}/partial-export");
+    let exported = admin.post(&path, json!({})).await.json;
+    let component = &exported["components"]["org.keycloak.userprofile.UserProfileProvider"][0];
+    let stored = component["config"]["kc.user.profile.config"][0]
+        .as_str()
+        .unwrap();
+    assert_eq!(serde_json::from_str::<Value>(stored).unwrap(), shown);
 }

@@ -228,8 +228,8 @@ impl Admin {
     /// 403.
     pub fn require_create_realm(&self) -> Result<(), HttpError> {
         let mut roles = self.names.realm.iter();
-        let may = self.superuser
-            || self.home.is_master() && roles.any(|role| role == "create-realm");
+        let may =
+            self.superuser || self.home.is_master() && roles.any(|role| role == "create-realm");
         if may { Ok(()) } else { Err(forbidden()) }
     }
 

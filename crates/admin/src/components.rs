@@ -1,18 +1,17 @@
-//! `/admin/realms/{realm}/components`: the key providers.
+//! `/admin/realms/{realm}/components`: the key providers, and the user profile where a realm has its own.
 
-use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use protocol::HttpError;
 use protocol::body::{JsonBytes, parse};
-use protocol::context::encode_segment;
 use realm::component::{self, ComponentRepresentation, Filter, KEY_PROVIDER};
-use realm::provider;
+use realm::{provider, user_profile};
 use uuid::Uuid;
 
-use crate::Admin;
 use crate::auth::Role::{ManageRealm, ViewRealm};
 use crate::page::Query;
 use crate::serverinfo;
+use crate::users::profile;
+use crate::{Admin, created};
 
 /// Key providers that a realm has at most.
 const MAX_PER_REALM: usize = 100;
@@ -89,6 +88,10 @@ pub(crate) async fn get(
 pub(crate) async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageRealm])?;
     let rep = read(&body)?;
+    if user_profile::is_profile(rep.provider_type.as_deref(), rep.provider_id.as_deref()) {
+        let id = set_profile(&admin, &rep).await?;
+        return Ok(created(&admin, &format!("components/{id}")));
+    }
     known_provider(&rep)?;
     require_may_bring_key(&admin, &rep)?;
     if admin.realm.keys.len() >= MAX_PER_REALM {
@@ -100,14 +103,20 @@ pub(crate) async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse
     let state = admin.state();
     let id = component::create(&state.pool, &state.sealer, &state.keys, &admin.realm, &rep).await?;
     state.changed(admin.realm.id);
-    let location = format!(
-        "{}/admin/realms/{}/components/{id}",
-        admin.request.base,
-        encode_segment(&admin.realm.name)
-    );
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, location))
-        .finish())
+    Ok(created(&admin, &format!("components/{id}")))
+}
+
+/// The realm's profile comes as a component, too. It has one; a second takes its place.
+async fn set_profile(admin: &Admin, rep: &ComponentRepresentation) -> Result<Uuid, HttpError> {
+    let text = user_profile::text_of(rep).unwrap_or("{}");
+    let profile = profile::checked(admin, text.as_bytes()).await?;
+    let profile = profile.unwrap_or_default();
+    let mut transaction = admin.db().begin().await.map_err(store::Error::from)?;
+    user_profile::store(&mut transaction, &admin.realm, Some(&profile)).await?;
+    let id = user_profile::describe(&mut transaction, admin.realm.id, rep).await?;
+    transaction.commit().await.map_err(store::Error::from)?;
+    admin.state().changed(admin.realm.id);
+    Ok(id)
 }
 
 pub(crate) async fn update(
@@ -120,6 +129,15 @@ pub(crate) async fn update(
     require_may_bring_key(&admin, &rep)?;
     let id: Uuid = path.1.parse().map_err(|_| not_found())?;
     let state = admin.state();
+    let known = component::find(admin.db(), admin.realm.id, id)
+        .await?
+        .ok_or_else(not_found)?;
+    if user_profile::is_profile(Some(&known.provider_type), Some(&known.provider_id)) {
+        if rep.config.is_some() {
+            set_profile(&admin, &rep).await?;
+        }
+        return Ok(HttpResponse::NoContent().finish());
+    }
     if !component::update(
         &state.pool,
         &state.sealer,

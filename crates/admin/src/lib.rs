@@ -57,9 +57,7 @@ pub fn scope(protocols: &'static Protocols) -> impl HttpServiceFactory {
                 .default_service(web::to(unknown)),
         )
         // Its answers are those of the console's own page, and it is for the console's tokens alone.
-        .service(
-            protocol::resource("/{realm}/console/whoami").route(web::get().to(whoami::get)),
-        )
+        .service(protocol::resource("/{realm}/console/whoami").route(web::get().to(whoami::get)))
         .default_service(web::to(unknown))
         .wrap(from_fn(dress))
 }

@@ -202,13 +202,13 @@ fn content(kind: Kind) -> Option<(&'static str, RefOr<Schema>)> {
         ),
         Kind::List => json(ArrayBuilder::new().items(any()).into()),
         Kind::Number => json(ObjectBuilder::new().schema_type(Type::Integer).into()),
-        Kind::Any => json(any().into()),
+        Kind::Any => json(any()),
         Kind::Plain => Some((
             "text/plain",
             ObjectBuilder::new().schema_type(Type::String).into(),
         )),
         Kind::Form => Some(("multipart/form-data", any())),
-        Kind::File => Some(("*/*", any().into())),
+        Kind::File => Some(("*/*", any())),
     }
 }
 

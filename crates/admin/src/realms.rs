@@ -11,10 +11,10 @@ use realm::{MASTER, Realm, RealmRepresentation};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Admin, groups};
 use crate::auth::Role::{ManageRealm, ManageUsers, ViewRealm, ViewUsers};
 use crate::auth::forbidden;
 use crate::page::Query;
+use crate::{Admin, groups};
 
 /// Realms that one list holds at most.
 const MAX_LISTED: i64 = 10_000;

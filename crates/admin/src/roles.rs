@@ -330,8 +330,7 @@ async fn groups(admin: Admin, http: HttpRequest, query: Query) -> Result<HttpRes
     admin.require(&[ViewUsers, ManageUsers])?;
     let (first, max) = (query.number("first")?.unwrap_or(0), query.number("max")?);
     let role = Named::find(&admin, &http, viewers).await?.role;
-    let groups =
-        group::list_with_role(admin.db(), admin.realm.id, role.id, first, max).await?;
+    let groups = group::list_with_role(admin.db(), admin.realm.id, role.id, first, max).await?;
     let brief = query.flag("briefRepresentation").unwrap_or(true);
     Ok(group_reps(&groups, brief))
 }

@@ -183,9 +183,16 @@ impl Client {
 }
 
 /// The part of a representation that is kept as it is. What has a column or a table of its own is left out, and what
-/// Keycloak has given up or derives.
+/// Keycloak has given up or derives; and secrets that nobody here asks for, since attributes are shown to whoever views
+/// clients.
 fn settings_of(rep: &ClientRepresentation) -> ClientRepresentation {
+    let mut attributes = rep.attributes.clone();
+    if let Some(attributes) = &mut attributes {
+        // An empty one takes away what an earlier version has kept.
+        attributes.retain(|name, value| value.trim().is_empty() || !is_secret(name));
+    }
     ClientRepresentation {
+        attributes,
         id: None,
         client_id: None,
         enabled: None,
@@ -205,6 +212,11 @@ fn settings_of(rep: &ClientRepresentation) -> ClientRepresentation {
         origin: None,
         ..rep.clone()
     }
+}
+
+/// Whether an attribute of this name is the private half of a key, or a client secret.
+fn is_secret(name: &str) -> bool {
+    name.ends_with(".private.key") || name == "client.secret.rotated"
 }
 
 fn mappers_of(rep: &ClientRepresentation) -> Result<Option<Vec<Mapper>>> {
@@ -267,6 +279,19 @@ mod tests {
             (nulled.attribute("a"), nulled.redirect_uris().len()),
             (None, 0)
         );
+    }
+
+    #[test]
+    fn attributes_hold_no_secrets() {
+        let sealer = Sealer::new(vec![]);
+        let text = r#"{"attributes":{"jwt.credential.private.key":"x-y-z","saml.signing.private.key":"x-y-z","client.secret.rotated":"x-y-z","a":"1"}}"#;
+        let made = client(text);
+        let changed = client("{}").merged(&sealer, &change(text)).unwrap();
+        for client in [made, changed] {
+            let rep = serde_json::to_string(&client.to_rep(None, None)).unwrap();
+            assert!(!rep.contains("x-y-z"), "{rep}");
+            assert_eq!(client.attribute("a"), Some("1"));
+        }
     }
 
     #[test]

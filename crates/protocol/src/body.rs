@@ -58,12 +58,12 @@ impl FromRequest for JsonBytes {
             });
         }
         let path = request.path();
-        let limit = if request.match_info().get("realm").is_none() || path.ends_with("/partialImport")
-        {
-            MAX_IMPORT
-        } else {
-            MAX_JSON
-        };
+        let limit =
+            if request.match_info().get("realm").is_none() || path.ends_with("/partialImport") {
+                MAX_IMPORT
+            } else {
+                MAX_JSON
+            };
         let bytes = read(request, payload, limit);
         let request = request.clone();
         Box::pin(async move {

@@ -30,8 +30,8 @@ pub use rep::{CredentialRepresentation, UserRepresentation};
 pub use store::{Error, Result};
 pub use write::known;
 pub use write::{
-    Change, Draft, Options, add_service_accounts, create, insert_many, is_required_action, prepare, prepare_update,
-    set_duplicate_emails, update,
+    Change, Draft, Options, add_service_accounts, create, insert_many, is_required_action, prepare,
+    prepare_update, set_duplicate_emails, update,
 };
 
 /// A user.

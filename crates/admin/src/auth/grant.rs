@@ -59,16 +59,16 @@ impl Admin {
         let owners: Vec<Uuid> = all.iter().filter_map(|role| role.client_id).collect();
         let names = client::client_ids(db, self.realm.id, &owners).await?;
         let own = provision::own_management_client(&self.realm);
-        Ok(all.iter().all(
-            |role| match role.client_id.and_then(|id| names.get(&id)) {
+        Ok(all
+            .iter()
+            .all(|role| match role.client_id.and_then(|id| names.get(&id)) {
                 None => {
                     !(self.realm.is_master()
                         && (role.name == "admin" || role.name == "create-realm"))
                 }
                 Some(owner) if *owner == own => self.roles.contains(&role.name) || self.has_all(),
                 Some(owner) => !(self.realm.is_master() && owner.ends_with("-realm")),
-            },
-        ))
+            }))
     }
 
     /// Whether the caller holds all that administers the realm.

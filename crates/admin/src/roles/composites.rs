@@ -146,11 +146,7 @@ pub(crate) async fn take_out_of_named(
     take_out(admin, &parent, roles).await
 }
 
-async fn take_out(
-    admin: &Admin,
-    parent: &Role,
-    roles: &[Role],
-) -> Result<HttpResponse, HttpError> {
+async fn take_out(admin: &Admin, parent: &Role, roles: &[Role]) -> Result<HttpResponse, HttpError> {
     require_may_compose(admin, roles).await?;
     role::remove_composites(admin.db(), admin.realm.id, parent.id, &ids(roles)).await?;
     Ok(HttpResponse::NoContent().finish())

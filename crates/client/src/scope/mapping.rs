@@ -5,8 +5,8 @@ use realm::role::{MAX_LISTED, Of, Role};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::mapper::Owner;
 use crate::Result;
+use crate::mapper::Owner;
 
 /// `select` of a [`Role`] from `role r` of realm `$1`: all where `$4`, else realm roles or those of client `$5`.
 macro_rules! select_role {

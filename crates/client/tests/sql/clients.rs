@@ -349,10 +349,15 @@ async fn deleting_a_client_takes_its_mappers_and_roles_with_it() {
     assert!(client::delete(&db.pool, db.realm.id, web.id).await.unwrap());
     assert!(!client::delete(&db.pool, db.realm.id, web.id).await.unwrap());
     assert!(
-        client::mapper::find(&db.pool, db.realm.id, client::Owner::Client(web.id), web.mappers[0].id)
-            .await
-            .unwrap()
-            .is_none()
+        client::mapper::find(
+            &db.pool,
+            db.realm.id,
+            client::Owner::Client(web.id),
+            web.mappers[0].id
+        )
+        .await
+        .unwrap()
+        .is_none()
     );
     assert!(
         realm::role::find(&db.pool, db.realm.id, role.id)

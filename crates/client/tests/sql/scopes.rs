@@ -1,3 +1,5 @@
+//! Client scopes, their links and mappings. Longer than other files are: one noun, all that SQL does with it.
+
 use client::scope::{self, link, mapping};
 use client::{ClientScope, Clients, Mapper, Owner, mapper};
 use realm::Error;

@@ -71,7 +71,8 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
             started: now,
         }),
         &scopes,
-    ).await?;
+    )
+    .await?;
     let mut event = answer.tell(
         Event::new("LOGIN")
             .detail("auth_method", "openid-connect")

@@ -77,6 +77,8 @@ impl Asked {
         let user = user::find(pool, realm, token.sub)
             .await?
             .filter(|user| user.email.as_deref() == Some(&token.eml))
+            // What was issued before is void, links like tokens.
+            .filter(|user| token.iat >= ctx.realm.not_before.max(user.not_before))
             .ok_or(Refusal::Told(INVALID))?;
         if !user.enabled {
             return Err(Refusal::Told(

@@ -127,11 +127,12 @@ pub async fn import(
     let db = &mut *transaction;
     // What is there is looked for before anything of it goes with its client.
     let known_roles = work.known_roles(db, &given).await?;
-    let known_users = users::known(&work, db, &users).await?;
+    let known_users = users::known(&work, db, &users).await;
     work.clients(db, import.clients.unwrap_or_default()).await?;
     work.given_roles(db, &given, known_roles).await?;
     work.groups(db, &import.groups.unwrap_or_default()).await?;
-    users::write(&mut work, db, &users, &known_users).await?;
+    // What is there already is told in this order, so of users last.
+    users::write(&mut work, db, &users, &known_users?).await?;
     add_service_accounts(state, db, realm).await?;
     // Whoever has the secret of a client is that user.
     let held = of_service_accounts(&mut *db, realm.id, &work.clients, None).await?;
@@ -280,7 +281,10 @@ impl Work<'_> {
             let found = group::find_by_paths(&mut *db, realm, std::slice::from_ref(&path)).await?;
             let action = match (found.first().copied().flatten(), self.policy) {
                 (None, _) => ADDED,
-                (Some(_), Policy::Fail) if rep.path.is_none() => return Err(duplicate()),
+                // Without a path Keycloak does not find it, and makes it a second time.
+                (Some(_), Policy::Fail | Policy::Skip) if rep.path.is_none() => {
+                    return Err(duplicate());
+                }
                 (Some(_), Policy::Fail) => {
                     return Err(exists(&format!("Group '{path}' already exists")));
                 }

@@ -33,10 +33,12 @@ impl Prepared {
     /// The hash, where these are one new password and nothing else.
     pub(crate) fn only_password(prepared: &[Self]) -> Option<&PasswordHash> {
         match prepared {
-            [Self {
-                kind: Kind::Password(hash),
-                ..
-            }] => Some(hash),
+            [
+                Self {
+                    kind: Kind::Password(hash),
+                    ..
+                },
+            ] => Some(hash),
             _ => None,
         }
     }

@@ -206,11 +206,9 @@ pub(crate) async fn add_to_groups(
         .map(|(_, client, name)| (client.clone(), name.clone()))
         .collect();
     let ids = find_or_create(&mut *tx, realm, names).await?;
-    let pairs = roles
-        .iter()
-        .filter_map(|(group, client, name)| {
-            Some((*group, *ids.get(&(client.clone(), name.clone()))?))
-        });
+    let pairs = roles.iter().filter_map(|(group, client, name)| {
+        Some((*group, *ids.get(&(client.clone(), name.clone()))?))
+    });
     let (groups, roles): (Vec<Uuid>, Vec<Uuid>) = pairs.unzip();
     sqlx::query(
         "insert into group_role (realm_id, group_id, role_id) select $1, * from unnest($2::uuid[], $3::uuid[]) \

@@ -1,4 +1,6 @@
 //! Keycloak's validators of profile attributes.
+//!
+//! Longer than other files are: one validator is one arm of one match, and its tests stand beside it.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};

@@ -21,7 +21,7 @@ pub(super) struct Prepared {
     drafts: Vec<Draft>,
     names: Vec<String>,
     /// Those that were there before the transaction began, and are to stay.
-    skipped: Vec<(String, Uuid)>,
+    there: Vec<(String, Uuid)>,
 }
 
 /// Who is in the way of users, by name and by address.
@@ -67,7 +67,7 @@ pub(super) async fn prepare(work: &Work<'_>, raw: Option<&Raw>) -> Result<Prepar
     let mut prepared = Prepared {
         drafts: Vec::new(),
         names: Vec::new(),
-        skipped: Vec::new(),
+        there: Vec::new(),
     };
     for chunk in Users::read(raw).map_err(|_| unreadable())?.chunks() {
         let mut chunk = chunk.map_err(|_| unreadable())?;
@@ -88,12 +88,14 @@ pub(super) async fn prepare(work: &Work<'_>, raw: Option<&Raw>) -> Result<Prepar
                 let (name, email) = key(&rep);
                 match there.of(&name, email.as_deref()) {
                     None => left.push(rep),
-                    Some(id) => {
-                        prepared.stays(work.policy, rep.username.unwrap_or_default(), id)?
-                    }
+                    Some(id) => prepared.there.push((rep.username.unwrap_or_default(), id)),
                 }
             }
             chunk = left;
+        }
+        // It will be refused: nothing more needs to be hashed for it.
+        if work.policy == Policy::Fail && !prepared.there.is_empty() {
+            return Ok(prepared);
         }
         let drafts = prepare_users(work.state, work.realm, &chunk).await?;
         prepared.drafts.extend(drafts);
@@ -105,16 +107,8 @@ pub(super) async fn prepare(work: &Work<'_>, raw: Option<&Raw>) -> Result<Prepar
     Ok(prepared)
 }
 
-impl Prepared {
-    fn stays(&mut self, policy: Policy, name: String, id: Uuid) -> Result<(), HttpError> {
-        if policy == Policy::Fail {
-            return Err(exists(&format!(
-                "User with user name {name} already exists."
-            )));
-        }
-        self.skipped.push((name, id));
-        Ok(())
-    }
+fn in_the_way(name: &str) -> HttpError {
+    exists(&format!("User with user name {name} already exists."))
 }
 
 /// Who is in the way of the users now.
@@ -138,7 +132,10 @@ pub(super) async fn write(
     there: &InTheWay,
 ) -> Result<(), HttpError> {
     let realm = work.realm.id;
-    for (name, id) in &users.skipped {
+    for (name, id) in &users.there {
+        if work.policy == Policy::Fail {
+            return Err(in_the_way(name));
+        }
         work.tell(SKIPPED, "USER", name, *id);
     }
     let (mut overwritten, mut added) = (HashSet::new(), Vec::new());
@@ -153,9 +150,7 @@ pub(super) async fn write(
             }
             // It came while the passwords were hashed.
             Some(_) => {
-                return Err(exists(&format!(
-                    "User with user name {name} already exists."
-                )));
+                return Err(in_the_way(name));
             }
         };
         added.push((action, name, user.id));
