@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use crate::support::{Answer, Realm, server, token};
+use crate::support::{Answer, Realm, patiently, server, token};
 
 /// A mail server that takes every message and shows it.
 pub struct Sink {
@@ -121,7 +121,7 @@ pub async fn press(link: &str, more: &[(&str, &str)]) -> Answer {
     let (url, key) = link.split_once("?key=").unwrap();
     let mut form = vec![("key", key)];
     form.extend(more);
-    Answer::read(Client::new().post(url).form(&form).send().await.unwrap()).await
+    patiently(|| Client::new().post(url).form(&form)).await
 }
 
 pub async fn login(realm: &Realm, password: &str) -> Answer {

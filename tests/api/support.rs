@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 
 use protocol::{Protocols, State};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use server::app;
 use server::settings::{Secret, Settings};
@@ -114,11 +114,15 @@ impl Admin {
     /// A call below `/admin/realms`; `path` begins with a slash, or is empty.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let url = format!("{}/admin/realms{path}", self.base);
-        let mut request = self.http.request(method, url).bearer_auth(&self.token);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        Answer::read(request.send().await.unwrap()).await
+        patiently(|| {
+            let request = self.http.request(method.clone(), &url);
+            let request = request.bearer_auth(&self.token);
+            match &body {
+                Some(body) => request.json(body),
+                None => request,
+            }
+        })
+        .await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -297,7 +301,18 @@ pub async fn login(base: &str, realm: &str, user: &str, password: &str) -> Strin
 /// A call of the token endpoint.
 pub async fn token(base: &str, realm: &str, form: &[(&str, &str)]) -> Answer {
     let url = format!("{base}/realms/{realm}/protocol/openid-connect/token");
-    Answer::read(Client::new().post(url).form(form).send().await.unwrap()).await
+    patiently(|| Client::new().post(&url).form(form)).await
+}
+
+/// Sends a request. While other tests keep all hashing busy it is told to come again, and does.
+pub async fn patiently(request: impl Fn() -> RequestBuilder) -> Answer {
+    loop {
+        let answer = Answer::read(request().send().await.unwrap()).await;
+        if answer.status != 503 {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
 }
 
 /// The claims of a token, unverified.

@@ -62,7 +62,7 @@ fn exercise(node: &Node) -> Secrets {
         "eventsEnabled": true,
         "bruteForceProtected": true,
             "quickLoginCheckMilliSeconds": 0,
-        "smtpServer": {"host": "localhost", "auth": "true", "user": "mail", "password": text(&secrets, 5)},
+        "smtpServer": {"host": "localhost", "from": "realm@example.org", "auth": "true", "user": "mail", "password": text(&secrets, 5)},
         "users": [{
             "username": "bob", "enabled": true, "email": "bob@example.org", "firstName": "Bob", "lastName": "Example",
             "credentials": [

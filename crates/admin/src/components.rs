@@ -108,9 +108,11 @@ pub(crate) async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse
 
 /// The realm's profile comes as a component, too. It has one; a second takes its place.
 async fn set_profile(admin: &Admin, rep: &ComponentRepresentation) -> Result<Uuid, HttpError> {
-    let text = user_profile::text_of(rep).unwrap_or("{}");
+    let text = user_profile::text_of(rep).unwrap_or_default();
     let profile = profile::checked(admin, text.as_bytes()).await?;
-    let profile = profile.unwrap_or_default();
+    let profile = profile.ok_or_else(|| {
+        HttpError::message(400, "Give the profile as JSON in kc.user.profile.config")
+    })?;
     let mut transaction = admin.db().begin().await.map_err(store::Error::from)?;
     user_profile::store(&mut transaction, &admin.realm, Some(&profile)).await?;
     let id = user_profile::describe(&mut transaction, admin.realm.id, rep).await?;

@@ -45,7 +45,8 @@ pub async fn store(
     Ok(())
 }
 
-/// Gives the component of a realm's own profile another name and parent, where given; its id.
+/// Gives the component of a realm's own profile the name and parent that `rep` gives, and the profile's text as it stands
+/// there; its id.
 ///
 /// # Errors
 /// From the database, also when the realm has the default profile.
@@ -55,13 +56,14 @@ pub async fn describe(
     rep: &ComponentRepresentation,
 ) -> Result<Uuid> {
     let id = sqlx::query_scalar(
-        "update component set name = coalesce($3, name), parent_id = coalesce($4, parent_id) \
-         where realm_id = $1 and provider_type = $2 returning id",
+        "update component set name = coalesce($3, name), parent_id = coalesce($4, parent_id), \
+         config = coalesce($5, config) where realm_id = $1 and provider_type = $2 returning id",
     )
     .bind(realm)
     .bind(PROVIDER)
     .bind(&rep.name)
     .bind(&rep.parent_id)
+    .bind(text_of(rep).map(|text| Json(json!({ CONFIG: [text] }))))
     .fetch_one(db)
     .await?;
     Ok(id)
