@@ -27,8 +27,10 @@ $$;
 create index user_attributes on user_entity using gin (user_attribute_keys(attributes))
     with (gin_pending_list_limit = 1024) where attributes <> '{}';
 
-create index user_flags on user_entity (realm_id, enabled, email_verified);
-create index user_created on user_entity (realm_id, created_timestamp);
+-- The realm comes last: an index that begins with it would serve a plan that was made while the table was small, and
+-- such a plan walks through all of a realm for each name.
+create index user_flags on user_entity (enabled, email_verified, realm_id);
+create index user_created on user_entity (created_timestamp, realm_id);
 
 -- An action token acts once; its id is kept until it would have expired (seconds).
 create table used_action_token (

@@ -109,7 +109,7 @@ fn page(query: &mut QueryBuilder<Postgres>, search: &Search, max: i64) {
 fn few(search: &Search) -> Option<i64> {
     const FEW: i64 = 1000;
     const FEW_BEGINNINGS: i64 = 5000;
-    if ids(search).is_some() {
+    if ids(search).is_some() || is_one_name(search) {
         return None;
     }
     let text = search.search.as_deref().unwrap_or_default().trim();
@@ -152,6 +152,9 @@ pub async fn count(db: impl PgExecutor<'_>, realm: Uuid, search: &Search) -> Res
 /// Whether one plan serves all such searches. What a pattern finds, and in how large a realm, decides between walking the
 /// names in order and asking an index: a plan made without knowing the pattern walks a whole realm for the rarest.
 fn is_plain(search: &Search) -> bool {
+    if is_one_name(search) {
+        return true;
+    }
     let Search {
         username: None,
         email: None,
@@ -171,6 +174,11 @@ fn is_plain(search: &Search) -> bool {
         return false;
     };
     q.is_empty()
+}
+
+/// Whether the unique index of names leads to all that can be found.
+fn is_one_name(search: &Search) -> bool {
+    search.exact == Some(true) && search.username.is_some() && search.search.is_none()
 }
 
 fn is_storable(search: &Search) -> bool {
