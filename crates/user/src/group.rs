@@ -21,6 +21,7 @@ pub use member::{
     members, remove_default, set_default,
 };
 pub use path::{find_by_path, find_by_paths};
+pub use realm::role::Attributes;
 pub use sql::{
     Search, Where, count, create, delete, find, list, list_with_role, move_to, role_ids, update,
     with_all_below,
@@ -33,9 +34,6 @@ pub const MAX_LISTED: i64 = 10_000;
 pub const MAX_DEPTH: usize = 30;
 const MAX_NAME: usize = 255;
 const MAX_DESCRIPTION: usize = 255;
-
-/// Attributes of a group: each name has a list of values.
-pub type Attributes = BTreeMap<String, Vec<String>>;
 
 /// A group.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]

@@ -8,6 +8,7 @@ mod cache;
 mod clients;
 mod mappers;
 mod roles;
+mod scope_mappings;
 mod scopes;
 mod secrets;
 mod support;
