@@ -39,8 +39,9 @@ debian() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     have node || packages+=(nodejs)
     have npm || packages+=(npm)
+    have chromium || packages+=(chromium)
     have java || any /usr/lib/jvm/*/bin/java || packages+=(default-jre-headless)
-    [ -e "$home/keycloak/bin/kcadm.sh" ] || { have mvn || packages+=(maven); have unzip || packages+=(unzip); }
+    { [ -e "$home/keycloak/bin/kcadm.sh" ] && [ -e "$home/console" ]; } || { have mvn || packages+=(maven); have unzip || packages+=(unzip); }
     any /etc/ssl/certs/ca-certificates.crt || packages+=(ca-certificates)
     apt "${packages[@]}"
     # Newer releases of Debian have the client in a package of its own.
@@ -83,35 +84,53 @@ install() {
     rm -rf "$built"
 }
 
-kcadm() {
-    local version=26.7.3 zip
-    [ -e "$home/keycloak/bin/kcadm.sh" ] && return
+# keycloak_part WHAT ARTIFACT FILES TO: fetches an archive of Keycloak's and keeps some files of it below .realmkeep/TO.
+keycloak_part() {
+    local what=$1 artifact=$2 files=$3 to=$home/$4 ok=0
     if ! have mvn || ! have unzip; then
-        say "please install Maven and unzip, for kcadm.sh"
-        return
+        say "please install Maven and unzip, for $what"
+        return 1
     fi
-    say "fetching kcadm.sh $version"
-    (cd "$home" && mvn -q -B dependency:copy -DoutputDirectory="$home/download" \
-        -Dartifact="org.keycloak:keycloak-quarkus-dist:$version:zip") >&2
-    zip=$home/download/keycloak-quarkus-dist-$version.zip
-    if unzip -q -o "$zip" "keycloak-$version/bin/*" -d "$home/download"; then
-        rm -rf "$home/keycloak" && mv "$home/download/keycloak-$version" "$home/keycloak"
-    else
-        say "kcadm.sh $version could not be fetched"
+    say "fetching $what"
+    rm -rf "$home/download" && mkdir -p "$to"
+    if ! (cd "$home" && mvn -q -B dependency:copy -DoutputDirectory="$home/download" -Dartifact="$artifact") >&2 ||
+        ! unzip -q -o "$home"/download/* "$files" -d "$to"; then
+        say "$what could not be fetched"
+        rm -rf "$to"
+        ok=1
     fi
     rm -rf "$home/download"
+    return $ok
 }
 
-# venv NAME [MORE]: a Python environment below .realmkeep with the packages that the client's
+kcadm() {
+    local version=26.7.3
+    [ -e "$home/keycloak/bin/kcadm.sh" ] && return
+    keycloak_part "kcadm.sh $version" "org.keycloak:keycloak-quarkus-dist:$version:zip" "keycloak-$version/bin/*" part &&
+        rm -rf "$home/keycloak" && mv "$home/part/keycloak-$version" "$home/keycloak"
+    rm -rf "$home/part"
+}
+
+# Keycloak's admin console, and the React that its pages share.
+console() {
+    local version=26.7.3
+    [ -e "$home/console/version-$version" ] && return
+    rm -rf "$home/console"
+    keycloak_part "the admin console $version" "org.keycloak:keycloak-admin-ui:$version:jar" 'theme/*' console &&
+        keycloak_part "its React" "org.keycloak:keycloak-themes-vendor:$version:jar" '*/vendor/react*' console &&
+        touch "$home/console/version-$version"
+}
+
+# venv NAME FROM [MORE]: a Python environment below .realmkeep with the packages that FROM's
 # requirements.txt lists, made anew when the list changes, and what MORE adds to it.
 venv() {
-    local at=$home/$1 list=tests/clients/admin/$1/requirements.txt
+    local at=$home/$1 list=tests/clients/$2/requirements.txt
     [ -x "$at/bin/python" ] && cmp -s "$list" "$at/installed.txt" && return
     say "installing $1's packages"
     rm -rf "$at"
     if python3 -m venv "$at" >&2 &&
         "$at/bin/pip" install -q --no-input --disable-pip-version-check -r "$list" >&2 &&
-        "${2:-:}" "$at"; then
+        "${3:-:}" "$at"; then
         cp "$list" "$at/installed.txt"
     else
         say "the packages of $list could not be installed"
@@ -139,15 +158,16 @@ END
     return $ok
 }
 
+# node_modules NAME FROM OLDEST: what FROM's package-lock.json lists, below .realmkeep, for a Node.js of at least OLDEST.
 node_modules() {
-    local at=$home/node from=tests/clients/admin/node major
+    local at=$home/$1 from=tests/clients/$2 oldest=$3 major
     cmp -s "$from/package-lock.json" "$at/package-lock.json" && [ -e "$at/installed" ] && return
     major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || major=0
-    if [ "$major" -lt 18 ] || ! have npm; then
-        say "please install Node.js 18 or newer and npm, for @keycloak/keycloak-admin-client"
+    if [ "$major" -lt "$oldest" ] || ! have npm; then
+        say "please install Node.js $oldest or newer and npm, for the programs in $from"
         return
     fi
-    say "installing Node's packages"
+    say "installing Node's packages for $from"
     rm -rf "$at" && mkdir -p "$at" && cp "$from/package.json" "$from/package-lock.json" "$at"
     if (cd "$at" && npm ci --silent --no-audit --no-fund --ignore-scripts) >&2; then
         touch "$at/installed"
@@ -157,28 +177,53 @@ node_modules() {
     fi
 }
 
-# Fetches and compiles what the Go tests need, and keeps the go that does it as test-go.
-go_modules() {
+# Keeps the go that builds the Go tests as test-go.
+test_go() {
     go=${go:-$(find_go)}
     if [ -z "$go" ]; then
-        say "please install Go 1.21 or newer, for gocloak"
+        say "please install Go 1.21 or newer, for gocloak, go-oidc and oauth2-proxy"
         return
     fi
     printf '#!/bin/sh\nGOTOOLCHAIN=auto exec "%s" "$@"\n' "$(command -v "$go")" >"$home/bin/test-go"
     chmod +x "$home/bin/test-go"
-    (cd tests/clients/admin/go && "$home/bin/test-go" test -count=1 -run '^$' ./... >/dev/null) ||
-        say "gocloak could not be built"
+}
+
+# go_modules FROM: fetches and compiles what the Go tests in a folder need.
+go_modules() {
+    [ -x "$home/bin/test-go" ] || return
+    (cd "tests/clients/$1" && "$home/bin/test-go" test -count=1 -run '^$' ./... >/dev/null) ||
+        say "what tests/clients/$1 needs could not be built"
+}
+
+# Its releases cannot be built by name, so a module of our own has it as a tool.
+oauth2_proxy() {
+    local from=tests/clients/signin/oauth2-proxy stamp=$home/bin/.oauth2-proxy
+    [ -x "$home/bin/oauth2-proxy" ] && cmp -s "$from/go.sum" "$stamp" && return
+    [ -x "$home/bin/test-go" ] || return
+    say "building oauth2-proxy"
+    if (cd "$from" && CGO_ENABLED=0 "$home/bin/test-go" build -o "$home/bin/oauth2-proxy" \
+        github.com/oauth2-proxy/oauth2-proxy/v7) >&2; then
+        cp "$from/go.sum" "$stamp"
+    else
+        say "oauth2-proxy could not be built"
+    fi
 }
 
 debian
-venv python
-venv ansible collection
-venv schemathesis
-node_modules
+venv python admin/python
+venv ansible admin/ansible collection
+venv schemathesis admin/schemathesis
+venv signin-python signin/python
+node_modules node admin/node 18
+node_modules signin-node signin/node 20
 install crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
 install regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
 install oras oras.land/oras/cmd/oras@v1.3.6
 install registry3 github.com/distribution/distribution/v3/cmd/registry@v3.0.0
-go_modules
+test_go
+go_modules admin/go
+go_modules signin/go
+oauth2_proxy
 kcadm
+console
 exit 0

@@ -32,6 +32,7 @@ impl Protocol for Toy {
             name: "Toy",
             category: "Toys",
             help: "Plays",
+            priority: 0,
             properties: &[],
         }]
     }

@@ -5,7 +5,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::support::server;
 
 /// Tables with rows of a realm, but for what reading and logging in writes: events, sessions, failures.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 22] = [
     "realm_ca",
     "component",
     "realm_key",
@@ -25,6 +25,8 @@ const TABLES: [&str; 20] = [
     "client_scope_client",
     "scope_mapping",
     "user_session",
+    "offline_session",
+    "revoked_token",
     "admin_event",
 ];
 

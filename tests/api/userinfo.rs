@@ -212,3 +212,19 @@ async fn introspection_is_for_the_clients_that_a_token_names_as_its_audience() {
     assert_eq!(answer.status, 400);
     assert_eq!(answer.json["error_description"], "Token not provided.");
 }
+
+#[tokio::test]
+async fn a_disabled_realm_tells_nobody_of_its_users() {
+    let (realm, tokens) = signed_in("openid").await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let off = json!({ "enabled": false });
+    assert_eq!(realm.admin.put(&realm.path(""), off).await.status, 204);
+    let (http, url) = (Client::new(), endpoint(&realm, "/userinfo"));
+    for request in [http.get(&url), http.post(&url)] {
+        let answer = ask(request.bearer_auth(access)).await;
+        assert_eq!(
+            (answer.status, &answer.json["error"]),
+            (403, &json!("access_denied"))
+        );
+    }
+}

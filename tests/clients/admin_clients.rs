@@ -19,8 +19,8 @@ pub fn installed(path: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Runs the program of a client, in its folder below `admin`; all that it asserts has to hold.
-fn passes(
+/// Runs the program of a client, in its folder; all that it asserts has to hold.
+pub fn passes(
     client: &str,
     program: Result<PathBuf, String>,
     args: &[&str],
@@ -44,20 +44,25 @@ fn passes(
 }
 
 fn folder(client: &str) -> PathBuf {
-    project().join("tests/clients/admin").join(client)
+    project().join("tests/clients").join(client)
 }
 
 #[test]
 fn python_keycloak_administers_realms() {
     let args = ["-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"];
     let variables = [("PYTHONDONTWRITEBYTECODE", Path::new("1"))];
-    passes("python", installed("python/bin/python"), &args, &variables);
+    passes(
+        "admin/python",
+        installed("python/bin/python"),
+        &args,
+        &variables,
+    );
 }
 
 #[test]
 fn keycloak_admin_client_of_node_administers_realms() {
     let modules = installed("node/node_modules");
-    let mut tests: Vec<_> = std::fs::read_dir(folder("node"))
+    let mut tests: Vec<_> = std::fs::read_dir(folder("admin/node"))
         .unwrap()
         .filter_map(|file| file.unwrap().file_name().into_string().ok())
         .filter(|name| name.ends_with(".test.mjs"))
@@ -70,13 +75,13 @@ fn keycloak_admin_client_of_node_administers_realms() {
         .collect();
     let path = modules.clone().unwrap_or_default();
     let node = modules.and_then(|_| find("node"));
-    passes("node", node, &args, &[("NODE_PATH", &path)]);
+    passes("admin/node", node, &args, &[("NODE_PATH", &path)]);
 }
 
 #[test]
 fn gocloak_administers_realms() {
     passes(
-        "go",
+        "admin/go",
         installed("bin/test-go"),
         &["test", "-count=1", "./..."],
         &[],
@@ -95,7 +100,7 @@ fn ansible_administers_realms() {
     ];
     let args = ["--inventory", "localhost,", "play.yml"];
     passes(
-        "ansible",
+        "admin/ansible",
         installed("ansible/bin/ansible-playbook"),
         &args,
         &variables,

@@ -21,6 +21,7 @@ mod registry;
 mod rotation;
 mod schemathesis;
 mod server;
+mod signin;
 mod visit;
 
 use registry::Wire::{Plain, Tls};

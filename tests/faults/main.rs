@@ -31,10 +31,13 @@ mod realm_files;
 mod rotation;
 mod seal;
 mod secrets;
+mod sign_in;
 mod start_dev;
 mod startup;
 mod stop;
 mod tls;
+mod typed;
+mod window;
 mod x509;
 
 /// What a bound is stretched by, for the scheduling of a busy machine.

@@ -56,7 +56,11 @@ fn with_users(count: usize) -> Value {
             "username": format!("user-{number}"), "email": format!("user-{number}@example.test"), "enabled": true,
             "firstName": "U", "lastName": number.to_string(), "attributes": { "team": [number.to_string(), "ö"] },
             "credentials": [hash, { "type": "otp", "secretData": "{\"value\":\"made-up\"}", "credentialData": "{\"digits\":6}" }],
-            "realmRoles": ["all"], "clientRoles": { "reg": ["push"] }, "groups": ["/devs/core"]
+            "realmRoles": ["all"], "clientRoles": { "reg": ["push"] }, "groups": ["/devs/core"],
+            "clientConsents": [{
+                "clientId": "account-console", "grantedClientScopes": ["email", "profile"], "createdDate": number,
+                "lastUpdatedDate": 2000
+            }]
         }));
     }
     file
@@ -95,7 +99,12 @@ fn a_realm_with_a_thousand_users_goes_from_server_to_server_and_stays_equal_to_t
     let one = std::fs::read(folder.join("one.json")).unwrap();
     assert!(one == std::fs::read(folder.join("two.json")).unwrap());
     let file: Value = serde_json::from_slice(&one).unwrap();
-    assert_eq!(file["users"].as_array().unwrap().len(), 1005);
+    let users = file["users"].as_array().unwrap();
+    assert_eq!(users.len(), 1005);
+    let consents = users.iter().filter_map(|user| user.get("clientConsents"));
+    let granted =
+        consents.map(|consents| consents[0]["grantedClientScopes"].as_array().unwrap().len());
+    assert_eq!(granted.collect::<Vec<_>>(), [2; 1000]);
     let mode = std::fs::metadata(folder.join("one.json"))
         .unwrap()
         .permissions()

@@ -223,7 +223,8 @@ fn neither_the_database_nor_a_log_at_trace_level_holds_a_secret() {
     let postgres = Postgres::new();
     let database = postgres.database();
     let mut node = Setup::start(&database).env("KC_LOG_LEVEL", "trace").ready();
-    let secrets = exercise(&node);
+    let mut secrets = exercise(&node);
+    secrets.extend(crate::typed::exercise(&node));
 
     let dump = database.dump();
     assert!(

@@ -28,8 +28,15 @@ pub struct Row {
     /// The recorded exchanges of the contract that this row replays: `clients/client-put-dup`, with blanks between several.
     #[serde(default)]
     pub exchange: String,
-    /// Method, blank, path and query, sent as they stand.
+    /// Method, blank, path and query, sent as they stand. Or one word: `submit` sends the form on the page that the browser
+    /// shows, with the fields in `form` over its hidden ones; `follow` gets the place that the browser was sent to last;
+    /// `received` sends nothing, but takes the next request to `{{listener}}` as if it were an answer.
     pub call: String,
+    /// Parameters that the path ends with, escaped.
+    pub query: Option<Value>,
+    /// Whose cookies are sent, and who keeps the new ones; it wants pages.
+    #[serde(default)]
+    pub browser: String,
     /// User name and password.
     pub basic: Option<[String; 2]>,
     /// A token, or "" for none. Calls below `/admin` carry the administrator's if nothing is said.
@@ -56,8 +63,9 @@ pub struct Row {
     pub decision: String,
     /// … and what Keycloak answers instead, as changes to `expect`.
     pub keycloak: Option<Expect>,
-    /// Variable → where its value is: a JSON pointer, `location` (its last part), `text`, or `header` with a pointer to a
-    /// token and one in its header.
+    /// Variable → where its value is: a JSON pointer; `location` (its last part), `url` (all of it), `query name` or
+    /// `fragment name` (a parameter of it); `text`; `input name` (a field of the page's form), `action` (where that goes),
+    /// `action name` (a parameter there); or `header` or `claims` with a pointer to a token and one inside it.
     #[serde(default)]
     pub capture: BTreeMap<String, String>,
 }
@@ -79,11 +87,19 @@ pub struct Expect {
     pub text: Option<String>,
     /// A page that holds this text.
     pub html: Option<String>,
+    /// A page: its `title`, its `id`, the `messages` on it, and its `form`, as `page::Page::as_json` tells them.
+    pub page: Option<Value>,
+    /// A body of form fields.
+    pub form: Option<Value>,
     /// An archive: path → text with holes, all of them.
     pub zip: Option<BTreeMap<String, String>>,
     /// No body at all.
     #[serde(default)]
     pub empty: bool,
+    /// `url`, and its parameters in `query` and `fragment`.
+    pub location: Option<Value>,
+    /// Every cookie that is set: name → value and attributes, as text with holes.
+    pub cookies: Option<BTreeMap<String, String>>,
 }
 
 impl Expect {
@@ -92,6 +108,8 @@ impl Expect {
         let has_body = other.json.is_some()
             || other.text.is_some()
             || other.html.is_some()
+            || other.page.is_some()
+            || other.form.is_some()
             || other.zip.is_some()
             || other.empty;
         let mut merged = if has_body {
@@ -100,6 +118,8 @@ impl Expect {
             self.clone()
         };
         merged.status = other.status.or(self.status);
+        merged.location = other.location.clone().or(self.location.clone());
+        merged.cookies = other.cookies.clone().or(self.cookies.clone());
         merged.headers = self.headers.clone();
         merged.headers.extend(other.headers.clone());
         merged
@@ -113,10 +133,10 @@ impl Expect {
 pub fn read(path: &Path) -> Result<Case, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let mut case: Value = toml::from_str(&text).map_err(|error| error.to_string())?;
-    let shapes = match case.as_object_mut().and_then(|case| case.remove("like")) {
-        Some(Value::Object(shapes)) => shapes,
-        _ => Map::new(),
-    };
+    let mut shapes = shared(path)?;
+    if let Some(Value::Object(own)) = case.as_object_mut().and_then(|case| case.remove("like")) {
+        shapes.extend(own);
+    }
     for part in ["setup", "row"] {
         if let Some(Value::Array(rows)) = case.get_mut(part) {
             *rows = rows.iter().flat_map(expand).collect();
@@ -151,7 +171,15 @@ pub fn read(path: &Path) -> Result<Case, String> {
     Ok(case)
 }
 
-/// An object with `"$like" = name` stands for the table `[like.name]` of its file, its other members put over it.
+/// The tables of `shapes.toml`, which files may be like as well.
+fn shared(path: &Path) -> Result<Map<String, Value>, String> {
+    let text = std::fs::read_to_string(path.with_file_name("shapes.toml"));
+    let text = text.map_err(|error| error.to_string())?;
+    toml::from_str(&text).map_err(|error| format!("shapes.toml: {error}"))
+}
+
+/// An object with `"$like" = name` stands for the table `[like.name]` of its file, or `[name]` of `shapes.toml`, its other
+/// members put over it.
 fn alike(value: &mut Value, shapes: &Map<String, Value>) -> Result<(), String> {
     match value {
         Value::Array(items) => items.iter_mut().try_for_each(|item| alike(item, shapes)),
@@ -267,26 +295,21 @@ impl Variables {
                 .map(|(name, text)| Ok((self.fill(name)?, self.fill(text)?)))
                 .collect::<Result<_, String>>()
         };
+        let json =
+            |value: &Option<Value>| (value.as_ref().map(|value| self.fill_json(value))).transpose();
+        let text = |text: &Option<String>| text.as_ref().map(|text| self.fill(text)).transpose();
         Ok(Expect {
             status: expect.status,
             headers: texts(&expect.headers)?,
-            json: expect
-                .json
-                .as_ref()
-                .map(|json| self.fill_json(json))
-                .transpose()?,
-            text: expect
-                .text
-                .as_ref()
-                .map(|text| self.fill(text))
-                .transpose()?,
-            html: expect
-                .html
-                .as_ref()
-                .map(|text| self.fill(text))
-                .transpose()?,
+            json: json(&expect.json)?,
+            text: text(&expect.text)?,
+            html: text(&expect.html)?,
+            page: json(&expect.page)?,
+            form: json(&expect.form)?,
             zip: expect.zip.as_ref().map(texts).transpose()?,
             empty: expect.empty,
+            location: json(&expect.location)?,
+            cookies: expect.cookies.as_ref().map(texts).transpose()?,
         })
     }
 }

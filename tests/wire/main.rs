@@ -9,10 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+mod browser;
 mod case;
 mod keys;
+mod listener;
 mod matching;
+mod page;
 mod run;
+mod text;
 
 /// What came of one file.
 #[derive(Default)]
@@ -47,7 +51,7 @@ fn main() -> ExitCode {
     let mut failures = report.failures;
     let decisions = decisions(&folder);
     let mut differences: Vec<_> = report.differences.iter().collect();
-    differences.sort_by_key(|(id, _)| (id.starts_with('A'), id.len(), *id));
+    differences.sort_by_key(|(id, _)| (id.chars().next(), id.len(), *id));
     for (id, rows) in differences {
         match decisions.texts.get(id) {
             Some(text) if server.is_keycloak => {
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
             .filter(|id| !report.differences.contains_key(*id));
         failures.extend(unseen.map(|id| format!("decision {id} has no row")));
         failures.extend(decisions.missing_in_the_book());
+        failures.extend(unnamed_exchanges(&folder, &files));
     }
     for failure in &failures {
         println!("\nFAILED {failure}");
@@ -93,7 +98,8 @@ fn files(folder: &Path, wanted: &[String]) -> Vec<PathBuf> {
     files.retain(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let is_wanted = wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
-        name.ends_with(".toml") && name != "decisions.toml" && is_wanted
+        let is_case = name.ends_with(".toml") && name != "decisions.toml" && name != "shapes.toml";
+        is_case && is_wanted
     });
     files.sort();
     files
@@ -114,15 +120,14 @@ impl Decisions {
     fn missing_in_the_book(&self) -> Vec<String> {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
         let read = |name: &str| std::fs::read_to_string(docs.join(name)).expect("the book");
-        let (docker, admin) = (read("docker.md"), read("admin-api.md"));
         let missing = self.texts.iter().filter_map(|(id, text)| {
-            let (file, page, line) = if id.starts_with('D') {
-                ("docker.md", &docker, format!("| {id} |"))
-            } else {
-                let why = self.why.get(id).map_or("(no reason)", String::as_str);
-                ("admin-api.md", &admin, format!("| {id} | {text} | {why} |"))
+            let why = self.why.get(id).map_or("(no reason)", String::as_str);
+            let (file, line) = match id.chars().next() {
+                Some('D') => ("docker.md", format!("| {id} |")),
+                Some('O') => ("openid-connect.md", format!("| {id} | {text} | {why} |")),
+                _ => ("admin-api.md", format!("| {id} | {text} | {why} |")),
             };
-            (!page.contains(&line)).then(|| format!("docs/{file} should hold: {line}"))
+            (!read(file).contains(&line)).then(|| format!("docs/{file} should hold: {line}"))
         });
         missing.collect()
     }
@@ -131,6 +136,26 @@ impl Decisions {
 fn decisions(folder: &Path) -> Decisions {
     let text = std::fs::read_to_string(folder.join("decisions.toml")).expect("decisions.toml");
     toml::from_str(&text).expect("decisions.toml: id = text, and [why]")
+}
+
+/// Lines of `exchanges.txt`, one for each recorded exchange of the contract, that no row replays: a row names them in
+/// `exchange`, or by its own name in the file `oidc-{recording}.toml`.
+fn unnamed_exchanges(folder: &Path, files: &[PathBuf]) -> Vec<String> {
+    let mut named = BTreeSet::new();
+    for path in files {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        for row in case::read(path).map(|case| case.rows).unwrap_or_default() {
+            named.extend(row.exchange.split_whitespace().map(str::to_owned));
+            if let Some(recording) = stem.strip_prefix("oidc-") {
+                named.insert(format!("{recording}/{}", row.name));
+            }
+        }
+    }
+    let recorded = std::fs::read_to_string(folder.join("exchanges.txt")).expect("exchanges.txt");
+    let unnamed = recorded.lines().filter(|line| !named.contains(*line));
+    unnamed
+        .map(|line| format!("no row replays {line:?}"))
+        .collect()
 }
 
 /// Every file has realms of its own, so several run at a time.

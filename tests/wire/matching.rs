@@ -2,16 +2,16 @@
 //!
 //! Strings may hold holes anywhere: `$uuid`, `$any` (anything, also nothing), `$string` (anything but nothing), `$kid`
 //! (43 characters of base64url), `$secret` (86 letters and digits), `$base64` (in lines or not), `$digits`. A string that is only a hole may stand for other kinds of value:
-//! `$number`, `$bool`, `$object`, `$array`, `$absent` (no such member or header), and the times below, which must agree with one another:
-//! `$time:x` a number of seconds, `$time:x+300` one that is 300 more, `$iso:x` the same time in ISO 8601, `$now` seconds
-//! and `$millis` milliseconds near the present.
+//! `$number`, `$bool`, `$object`, `$array`, `$null`, `$absent` (no such member or header), and the times below, which must agree with one another:
+//! `$time:x` a number of seconds, `$time:x+300` one that is 300 more (`$time:~x` to a second, in what cannot be asked twice), `$iso:x` the same time in ISO 8601, `$now` seconds
+//! and `$millis` milliseconds near the present, `$about:300` what is left of 300 seconds when few have passed.
 //!
 //! Objects may hold instructions: `$more = true` further members are welcome · `$set = [..]` an array in any order ·
 //! `$has = [..]` an array with at least these · `$each = x` an array of such · `$words = "a b"` a string of these words in any order ·
 //! `$json = x` a string that is JSON · `$jwt = { header, claims }` a token that a key of its realm has signed
 //! (`signer`: which one; `unverified = true` for those that only the server can check).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use serde_json::{Map, Value};
@@ -19,6 +19,7 @@ use testkit::http::Response;
 
 use crate::case::Expect;
 use crate::keys::{self, Key};
+use crate::{browser, page, text};
 
 /// Gives the keys of a realm, by its name.
 pub type Keys<'a> = &'a dyn Fn(&str) -> Result<Vec<Key>, String>;
@@ -45,7 +46,7 @@ pub fn answer(expect: &Expect, seen: &Response, now: i64, keys: Keys) -> Check {
     for (name, pattern) in &expect.headers {
         match (seen.header(name), pattern.as_str()) {
             (None, "$absent") => {}
-            (Some(value), pattern) if pattern != "$absent" && text(pattern, value) => {}
+            (Some(value), pattern) if pattern != "$absent" && text::fits(pattern, value) => {}
             (value, _) => {
                 return Err(format!(
                     "header {name}: expected {pattern:?}, seen {value:?}"
@@ -57,7 +58,7 @@ pub fn answer(expect: &Expect, seen: &Response, now: i64, keys: Keys) -> Check {
         return Err("expected no body".into());
     }
     if let Some(pattern) = &expect.text
-        && !text(pattern, &seen.text())
+        && !text::fits(pattern, &seen.text())
     {
         return Err(format!("text: expected {pattern:?}"));
     }
@@ -70,20 +71,51 @@ pub fn answer(expect: &Expect, seen: &Response, now: i64, keys: Keys) -> Check {
     if let Some(files) = &expect.zip {
         archive(files, &seen.body)?;
     }
+    if let Some(cookies) = &expect.cookies {
+        set_cookies(cookies, seen)?;
+    }
+    let mut parts = vec![];
+    if let Some(location) = &expect.location {
+        parts.push(("Location", location, browser::location(seen)));
+    }
+    if let Some(page) = &expect.page {
+        media_type(seen, "text/html")?;
+        parts.push(("page", page, page::read(&seen.text()).as_json()));
+    }
+    if let Some(form) = &expect.form {
+        media_type(seen, "application/x-www-form-urlencoded")?;
+        parts.push(("form", form, browser::parameters(&seen.text())));
+    }
     if let Some(json) = &expect.json {
         media_type(seen, "application/json")?;
         let body = serde_json::from_slice(&seen.body)
             .map_err(|error| format!("expected JSON: {error}"))?;
-        let mut matching = Matching {
-            keys,
-            now,
-            times: BTreeMap::new(),
-            signer: None,
-        };
-        matching.value(json, Some(&body), "body")?;
-        matching.times_agree()?;
+        parts.push(("body", json, body));
     }
-    Ok(())
+    let mut matching = Matching {
+        keys,
+        now,
+        times: BTreeMap::new(),
+        signer: None,
+    };
+    for (name, expected, seen) in parts {
+        matching.value(expected, Some(&seen), name)?;
+    }
+    matching.times_agree()
+}
+
+/// All cookies that an answer sets, by name, with what follows `name=`.
+fn set_cookies(expected: &BTreeMap<String, String>, seen: &Response) -> Check {
+    let seen: BTreeMap<&str, &str> = browser::set_cookies(seen).collect();
+    let fit = expected.len() == seen.len()
+        && (expected.iter()).all(|(name, pattern)| {
+            (seen.get(name.as_str())).is_some_and(|seen| text::fits(pattern, seen))
+        });
+    if fit {
+        Ok(())
+    } else {
+        Err(format!("cookies: expected {expected:?}, seen {seen:?}"))
+    }
 }
 
 fn media_type(seen: &Response, expected: &str) -> Check {
@@ -121,7 +153,7 @@ fn archive(files: &BTreeMap<String, String>, body: &[u8]) -> Check {
     }
     match files
         .iter()
-        .find(|(name, pattern)| !text(pattern, &seen[*name]))
+        .find(|(name, pattern)| !text::fits(pattern, &seen[*name]))
     {
         Some((name, pattern)) => Err(format!(
             "{name}: expected {pattern:?}, seen {:?}",
@@ -148,7 +180,7 @@ impl Matching<'_> {
         let fits = match (expected, seen) {
             (Value::String(pattern), seen) => match self.hole(pattern, seen) {
                 Some(fits) => fits,
-                None => seen.as_str().is_some_and(|seen| text(pattern, seen)),
+                None => seen.as_str().is_some_and(|seen| text::fits(pattern, seen)),
             },
             (Value::Array(items), Value::Array(seen)) if items.len() == seen.len() => {
                 for (index, (item, seen)) in items.iter().zip(seen).enumerate() {
@@ -270,12 +302,18 @@ impl Matching<'_> {
             "$bool" => seen.is_boolean(),
             "$object" => seen.is_object(),
             "$array" => seen.is_array(),
+            "$null" => seen.is_null(),
             "$now" => seen
                 .as_i64()
                 .is_some_and(|time| (time - self.now).abs() < 300),
             "$millis" => seen
                 .as_i64()
                 .is_some_and(|time| (time / 1000 - self.now).abs() < 300),
+            _ if pattern.starts_with("$about:") => {
+                let most = pattern["$about:".len()..].parse::<i64>().ok();
+                let less = most.zip(seen.as_i64()).map(|(most, seen)| most - seen);
+                less.is_some_and(|less| (0..=3).contains(&less))
+            }
             // Of the key that signed the token: its id in the admin API and in `certs`, the same hash the way
             // docker-registry writes it, and its certificate.
             "$realm-kid" => signer(|key| &key.kid),
@@ -286,7 +324,7 @@ impl Matching<'_> {
                 let (name, plus) = name.split_once('+').unwrap_or((name, "0"));
                 let seconds = match kind {
                     "$time" => seen.as_i64(),
-                    "$iso" => seen.as_str().and_then(seconds),
+                    "$iso" => seen.as_str().and_then(text::seconds),
                     _ => return None,
                 };
                 let reduced = seconds.and_then(|seconds| Some(seconds - plus.parse::<i64>().ok()?));
@@ -301,7 +339,8 @@ impl Matching<'_> {
 
     fn times_agree(&self) -> Check {
         for (name, times) in &self.times {
-            if times.iter().any(|time| time != &times[0]) {
+            let slack = i64::from(name.starts_with('~'));
+            if times.iter().any(|time| (time - times[0]).abs() > slack) {
                 return Err(format!("the times `{name}` do not agree: {times:?}"));
             }
             if (times[0] - self.now).abs() > 300 {
@@ -319,74 +358,4 @@ impl Matching<'_> {
 fn instruction(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = members.iter().next().filter(|_| members.len() == 1)?;
     (name.starts_with('$') && name != "$more").then_some((name, argument))
-}
-
-/// Whether the text is the pattern, its holes filled somehow.
-fn text(pattern: &str, seen: &str) -> bool {
-    rest(pattern, seen, &mut HashSet::new())
-}
-
-/// `hopeless` keeps what was tried in vain, so that many holes do not cost more than their number times the text.
-fn rest(pattern: &str, seen: &str, hopeless: &mut HashSet<(usize, usize)>) -> bool {
-    const HOLES: [&str; 7] = [
-        "$uuid", "$any", "$string", "$kid", "$secret", "$base64", "$digits",
-    ];
-    let first = HOLES
-        .iter()
-        .filter_map(|hole| Some((pattern.find(hole)?, *hole)))
-        .min();
-    let Some((start, hole)) = first else {
-        return pattern == seen;
-    };
-    let Some(from) = seen.strip_prefix(&pattern[..start]) else {
-        return false;
-    };
-    if !hopeless.insert((pattern.len(), seen.len())) {
-        return false;
-    }
-    let after = &pattern[start + hole.len()..];
-    let mut ends = (0..=from.len())
-        .rev()
-        .filter(|end| from.is_char_boundary(*end));
-    ends.any(|end| fills(hole, &from[..end]) && rest(after, &from[end..], hopeless))
-}
-
-fn fills(hole: &str, part: &str) -> bool {
-    let all = |fits: fn(u8) -> bool| !part.is_empty() && part.bytes().all(fits);
-    match hole {
-        "$uuid" => part.len() == 36 && uuid::Uuid::try_parse(part).is_ok(),
-        "$string" => !part.is_empty(),
-        "$kid" => {
-            part.len() == 43 && all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-        }
-        "$secret" => part.len() == 86 && all(|byte| byte.is_ascii_alphanumeric()),
-        "$base64" => all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_\n".contains(&byte)),
-        "$digits" => all(|byte| byte.is_ascii_digit()),
-        _ => true,
-    }
-}
-
-/// Seconds since 1970 of `yyyy-MM-ddTHH:mm:ssZ`, and of no other way to write a time.
-fn seconds(text: &str) -> Option<i64> {
-    let shape = |(at, byte): (usize, u8)| match at {
-        4 | 7 => byte == b'-',
-        10 => byte == b'T',
-        13 | 16 => byte == b':',
-        19 => byte == b'Z',
-        _ => byte.is_ascii_digit(),
-    };
-    if text.len() != 20 || !text.bytes().enumerate().all(shape) {
-        return None;
-    }
-    let part = |from: usize, to: usize| text[from..to].parse::<i64>().ok();
-    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    // Days since 1970 by the civil calendar, with years that begin in March.
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let days =
-        year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
-    Some(((days * 24 + part(11, 13)?) * 60 + part(14, 16)?) * 60 + part(17, 19)?)
 }

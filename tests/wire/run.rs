@@ -1,5 +1,6 @@
 //! Sends the requests of one file and judges the answers.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Mutex;
@@ -10,8 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use testkit::http::{Request, Response};
 
+use crate::browser::{self, Browser};
 use crate::case::{self, Expect, Row, Variables};
-use crate::{Report, keys, matching};
+use crate::listener::Listener;
+use crate::{Report, keys, matching, page};
 
 /// The server under test.
 pub struct Target {
@@ -62,11 +65,15 @@ impl Target {
 pub fn file(target: &Target, path: &Path) -> Report {
     let mut report = Report::default();
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let listener = Listener::start().expect("a free port on 127.0.0.1");
     let mut run = Run {
         target,
         variables: Variables::new(&target.base),
         realms: vec![],
+        browsers: HashMap::new(),
+        listener,
     };
+    run.variables.set("listener", run.listener.url.clone());
     match case::read(path) {
         Err(why) => report.failures.push(format!("{name}: {why}")),
         Ok(case) => match run.steps(&case.setup) {
@@ -99,6 +106,8 @@ struct Run<'a> {
     target: &'a Target,
     variables: Variables,
     realms: Vec<String>,
+    browsers: HashMap<String, Browser>,
+    listener: Listener,
 }
 
 impl Run<'_> {
@@ -169,13 +178,7 @@ impl Run<'_> {
             self.realms.extend(location.map(str::to_owned));
         }
         for (name, place) in &row.capture {
-            let value = match place.as_str() {
-                "location" => location.map(str::to_owned),
-                "text" => Some(answer.text()),
-                place => serde_json::from_slice(&answer.body)
-                    .ok()
-                    .and_then(|body| inside(&body, place)),
-            };
+            let value = kept(answer, place);
             self.variables.set(
                 name,
                 value.ok_or(format!("nothing at {place:?} to be kept as {name:?}"))?,
@@ -184,13 +187,47 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn send(&self, row: &Row) -> Result<(Request, Response), String> {
+    fn send(&mut self, row: &Row) -> Result<(Request, Response), String> {
+        let request = self.request(row)?;
+        let (method, target) = (&request.method, &request.target);
+        let answer = if row.call == "received" {
+            self.listener.next()?
+        } else {
+            (request.send(&self.target.base))
+                .map_err(|error| format!("  request   {method} {target}\n  no answer: {error}"))?
+        };
+        if !row.browser.is_empty() {
+            let browser = self.browsers.entry(row.browser.clone());
+            browser.or_default().keep(&answer);
+        }
+        Ok((request, answer))
+    }
+
+    fn request(&self, row: &Row) -> Result<Request, String> {
         let fill = |text: &str| self.variables.fill(text);
+        let base = &self.target.base;
+        let browser = self.browsers.get(&row.browser);
         let call = fill(&row.call)?;
-        let (method, target) = call
-            .split_once(' ')
-            .ok_or(format!("no method and path: {call:?}"))?;
-        let mut request = Request::new(method, target);
+        let mut request = match (call.split_once(' '), browser) {
+            (Some((method, url)), _) => Request::new(method, browser::local(url, base)),
+            (None, Some(browser)) if call == "follow" => browser.follow(base),
+            (None, Some(browser)) if call == "submit" => {
+                let fields = row.form.as_ref().map(|form| self.variables.fill_json(form));
+                browser.submit(base, &fields.transpose()?.unwrap_or_default())?
+            }
+            (None, _) if call == "received" => Request::new("(received)", ""),
+            _ => return Err(format!("no method and path: {call:?}")),
+        };
+        if let Some(query) = &row.query {
+            let query = browser::form_text(&self.variables.fill_json(query)?)?;
+            request.target = format!("{}?{query}", request.target);
+        }
+        if !row.browser.is_empty() {
+            request = request.header("Accept", "text/html");
+        }
+        if let Some(cookies) = browser.and_then(|browser| browser.cookies(&request.target)) {
+            request = request.header("Cookie", cookies);
+        }
         if let Some([user, password]) = &row.basic {
             let credentials = STANDARD.encode(format!("{}:{}", fill(user)?, fill(password)?));
             request = request.header("Authorization", format!("Basic {credentials}"));
@@ -198,7 +235,7 @@ impl Run<'_> {
         match &row.bearer {
             Some(token) if token.is_empty() => {}
             Some(token) => request = request.bearer(&fill(token)?),
-            None if target.starts_with("/admin") => {
+            None if request.target.starts_with("/admin") => {
                 request = request.bearer(&self.target.admin_token())
             }
             None => {}
@@ -220,61 +257,55 @@ impl Run<'_> {
         if let Some(json) = &row.json {
             request = request.json(&self.variables.fill_json(json)?);
         }
-        if let Some(form) = &row.form {
+        if let Some(form) = row.form.as_ref().filter(|_| call != "submit") {
             request = request.header("Content-Type", "application/x-www-form-urlencoded");
-            request = request.body(form_text(&self.variables.fill_json(form)?)?);
+            request = request.body(browser::form_text(&self.variables.fill_json(form)?)?);
         }
         if let Some(body) = &row.body {
             request = request.body(fill(body)?);
         }
-        let answer = request.send(&self.target.base);
-        answer
-            .map(|answer| (request, answer))
-            .map_err(|error| format!("  request   {call}\n  no answer: {error}"))
+        Ok(request)
     }
 }
 
-/// The value at a JSON pointer, or at `header <pointer to a token> <pointer in its header>`.
-fn inside(body: &Value, place: &str) -> Option<String> {
+/// The value in an answer that a row wants kept (see `Row::capture`).
+fn kept(answer: &Response, place: &str) -> Option<String> {
     let text = |value: &Value| {
         value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned)
     };
-    let Some((token, pointer)) = place
-        .strip_prefix("header ")
-        .and_then(|places| places.split_once(' '))
-    else {
-        return body.pointer(place).map(text);
-    };
-    keys::Token::read(body.pointer(token)?.as_str()?)
-        .ok()?
-        .header
-        .pointer(pointer)
-        .map(text)
-}
-
-/// A form as an object of strings, or as text that is sent as it stands.
-fn form_text(form: &Value) -> Result<String, String> {
-    let escape = |text: &str| {
-        let letter = |byte: u8| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        };
-        text.bytes().map(letter).collect::<String>()
-    };
-    match form {
-        Value::String(text) => Ok(text.clone()),
-        Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| {
-                Some(format!("{}={}", escape(name), escape(value.as_str()?)))
-            };
-            let fields: Option<Vec<String>> = fields.iter().map(field).collect();
-            Ok(fields.ok_or("form values are strings")?.join("&"))
+    let location = answer.header("Location");
+    let body = || serde_json::from_slice::<Value>(&answer.body).ok();
+    match (place.split_once(' '), place) {
+        (_, "text") => Some(answer.text()),
+        (_, "url") => location.map(str::to_owned),
+        (_, "location") => location?.rsplit('/').next().map(str::to_owned),
+        (Some(("input", name)), _) => {
+            let form = page::read(&answer.text()).form?;
+            let field = form.fields.into_iter().find(|field| field.name == name);
+            field.map(|field| field.value)
         }
-        _ => Err("a form is a table or a text".into()),
+        (_, "action") => Some(page::read(&answer.text()).form?.action),
+        (Some(("action", name)), _) => {
+            let action = page::read(&answer.text()).form?.action;
+            let fields = browser::parameters(action.split_once('?')?.1);
+            fields.get(name).map(text)
+        }
+        (Some((part @ ("query" | "fragment"), name)), _) => {
+            browser::location(answer).get(part)?.get(name).map(text)
+        }
+        (Some((part @ ("header" | "claims"), pointers)), _) => {
+            let (token, pointer) = pointers.split_once(' ')?;
+            let token = keys::Token::read(body()?.pointer(token)?.as_str()?).ok()?;
+            let part = if part == "header" {
+                token.header
+            } else {
+                token.claims
+            };
+            part.pointer(pointer).map(text)
+        }
+        (_, pointer) => body()?.pointer(pointer).map(text),
     }
 }
 
@@ -303,9 +334,10 @@ fn describe(why: &str, request: &Request, answer: &Response) -> String {
         .ok();
     }
     write!(text, "\n  seen      {}", answer.status).ok();
-    for name in ["Content-Type", "Location", "WWW-Authenticate", "Set-Cookie"] {
-        if let Some(value) = answer.header(name) {
-            write!(text, "\n            {name}: {value}").ok();
+    const TELLING: [&str; 4] = ["content-type", "location", "www-authenticate", "set-cookie"];
+    for (name, value) in &answer.headers {
+        if TELLING.contains(&name.to_lowercase().as_str()) {
+            write!(text, "\n            {name}: {}", cut(value)).ok();
         }
     }
     write!(text, "\n            {}", cut(&answer.text())).ok();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use protocol::context::decode_segment;
-use protocol::{HttpError, Request, State, access, provision, token};
+use protocol::{HttpError, RealmContext, Request, State, access, provision, token};
 use realm::{MASTER, Realm};
 use user::mapping::RoleNames;
 use uuid::Uuid;
@@ -155,6 +155,15 @@ impl Admin {
     #[must_use]
     pub fn db(&self) -> &store::Pool {
         &self.request.state.pool
+    }
+
+    /// The realm that the call is about, as the protocols see it.
+    #[must_use]
+    pub fn context(&self) -> RealmContext {
+        RealmContext {
+            realm: Arc::clone(&self.realm),
+            request: self.request.clone(),
+        }
     }
 
     /// Says more of the admin event that comes of this call, where one is kept.

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use client::mapper::{self, Mapper};
 use client::{Owner, ProtocolMapperRepresentation};
-use protocol::HttpError;
 use protocol::body::{JsonBytes, parse};
+use protocol::{HttpError, pairwise};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use store::Error;
@@ -177,7 +177,8 @@ async fn create(
     body: JsonBytes,
 ) -> Result<HttpResponse, HttpError> {
     let (owner, path) = place.changed(&admin).await?;
-    let mapper = new(&admin, read(&body)?)?;
+    let mut mapper = new(&admin, read(&body)?)?;
+    check(&admin, &place, &mut mapper).await?;
     mapper::create(admin.db(), admin.realm.id, owner, &mapper)
         .await
         .map_err(|error| match error {
@@ -188,6 +189,17 @@ async fn create(
     Ok(created(&admin, &format!("{path}/{}", mapper.id)))
 }
 
+/// What has to hold of a client before it has a mapper of some kind.
+async fn check(admin: &Admin, place: &Place, mapper: &mut Mapper) -> Result<(), HttpError> {
+    match &place.client {
+        Some(client) if mapper.protocol_mapper == pairwise::MAPPER => {
+            let client = clients::named(admin, client).await?;
+            pairwise::check(admin.state(), &client, mapper).await
+        }
+        _ => Ok(()),
+    }
+}
+
 /// All of them or none.
 async fn create_many(
     admin: Admin,
@@ -196,10 +208,13 @@ async fn create_many(
 ) -> Result<HttpResponse, HttpError> {
     let (owner, _) = place.changed(&admin).await?;
     let reps: Vec<ProtocolMapperRepresentation> = read(&body)?;
-    let mappers: Vec<_> = reps
+    let mut mappers: Vec<_> = reps
         .into_iter()
         .map(|rep| new(&admin, rep))
         .collect::<Result<_, _>>()?;
+    for mapper in &mut mappers {
+        check(&admin, &place, mapper).await?;
+    }
     mapper::add_many(admin.db(), admin.realm.id, owner, &mappers)
         .await
         .map_err(|error| match error {
@@ -229,7 +244,8 @@ async fn update(
         ..before.to_rep()
     };
     known_kind(&admin, &rep)?;
-    let after = Mapper::from_rep(&rep)?;
+    let mut after = Mapper::from_rep(&rep)?;
+    check(&admin, &place, &mut after).await?;
     if !mapper::update(admin.db(), admin.realm.id, owner, &after).await? {
         return Err(not_found());
     }

@@ -48,9 +48,12 @@ async fn logout_all(admin: Admin) -> Result<HttpResponse, HttpError> {
     };
     let mut transaction = state.pool.begin().await.map_err(store::Error::from)?;
     realm::update(&mut transaction, &state.sealer, realm, &change).await?;
-    session::delete_all(&mut *transaction, realm).await?;
+    let ended = session::end_all(&mut *transaction, realm).await?;
+    user::auth_session::end_all(&mut *transaction, realm).await?;
+    session::offline::delete_all(&mut *transaction, realm).await?;
     transaction.commit().await.map_err(store::Error::from)?;
     state.changed(realm);
+    protocol::session::told(&admin.context(), &ended);
     Ok(nobody_reached())
 }
 
@@ -68,8 +71,11 @@ pub(crate) fn nobody_reached() -> HttpResponse {
 async fn client_session_stats(admin: Admin) -> Result<HttpResponse, HttpError> {
     admin.require(&[ViewRealm, ManageRealm])?;
     let counts = session::count_by_client(admin.db(), admin.realm.id).await?;
-    let stats = counts.into_iter().map(|(id, client_id, active)| {
-        json!({ "offline": "0", "clientId": client_id, "active": active.to_string(), "id": id })
+    let stats = counts.into_iter().map(|count| {
+        json!({
+            "offline": count.offline.to_string(), "clientId": count.client_id, "active": count.active.to_string(),
+            "id": count.id
+        })
     });
     Ok(HttpResponse::Ok().json(stats.collect::<Vec<_>>()))
 }

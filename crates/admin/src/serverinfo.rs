@@ -76,8 +76,10 @@ pub(crate) async fn get(admin: Admin) -> Result<HttpResponse, HttpError> {
         "cryptoInfo": {
             "cryptoProvider": "aws-lc",
             "supportedKeystoreTypes": [],
-            "clientSignatureSymmetricAlgorithms": [],
-            "clientSignatureAsymmetricAlgorithms": []
+            "clientSignatureSymmetricAlgorithms": ["HS256", "HS384", "HS512"],
+            "clientSignatureAsymmetricAlgorithms": [
+                "ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"
+            ]
         },
         "themes": themes(),
         "socialProviders": [],

@@ -1,11 +1,14 @@
 //! Floor 2: clients (relying parties and registries), their secrets and protocol mappers.
 #![warn(missing_docs)]
 
+pub mod assertion;
 pub mod cache;
 pub mod check;
 pub mod defaults;
 pub mod mapper;
 mod members;
+pub mod pushed;
+pub mod redirect;
 mod rep;
 pub mod role;
 pub mod scope;

@@ -1,5 +1,7 @@
 //! The form of URIs, as strict as Keycloak takes it.
 
+pub use crate::redirect::may_redirect;
+
 /// What is wrong with a URL, in Keycloak's words; one that begins with `/` is relative to the server. The empty text is
 /// no URL and fine.
 #[must_use]
@@ -58,58 +60,6 @@ pub(crate) fn is_uri(text: &str) -> bool {
     legal && !rest.is_empty() && rest != "//" && text.matches('#').count() <= 1
 }
 
-/// Whether a client may be sent back to a URI: one of its redirect URIs, or below one that ends in `*`. `base` is what
-/// stands for the server in them.
-#[must_use]
-pub fn may_redirect(base: &str, client: &crate::Client, uri: &str) -> bool {
-    let root = client.settings.root_url.as_deref().unwrap_or_default();
-    let root = root
-        .replace("${authBaseUrl}", base)
-        .replace("${authAdminUrl}", base);
-    let root = if root.is_empty() { base } else { &root };
-    client.redirect_uris().iter().any(|pattern| {
-        let pattern = pattern
-            .replace("${authBaseUrl}", base)
-            .replace("${authAdminUrl}", base);
-        if pattern.starts_with('/') {
-            fits(&format!("{}{pattern}", root.trim_end_matches('/')), uri)
-        } else {
-            fits(&pattern, uri)
-        }
-    })
-}
-
-/// A `*` at the end stands for anything in the path, never for more of a host.
-fn fits(pattern: &str, uri: &str) -> bool {
-    let authority = uri
-        .split_once("://")
-        .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    let odd = uri.contains(['#', '\\'])
-        || authority.is_some_and(|authority| authority.contains('@'))
-        || uri.to_ascii_lowercase().contains("%2e")
-        || uri.split(['/', '?']).any(|part| part == "..");
-    if odd || !is_uri(uri) || scheme(uri).is_none() || runs_in_the_browser(uri) {
-        return false;
-    }
-    match pattern.strip_suffix('*') {
-        None => pattern == uri,
-        Some("") => scheme(uri).is_some_and(|scheme| {
-            ["http", "https"]
-                .iter()
-                .any(|s| scheme.eq_ignore_ascii_case(s))
-        }),
-        Some(prefix) => {
-            let has_path = prefix
-                .split_once("://")
-                .map_or(prefix, |(_, rest)| rest)
-                .contains('/');
-            uri.strip_prefix(prefix)
-                .is_some_and(|rest| has_path || rest.is_empty() || rest.starts_with(['/', '?']))
-                || Some(uri) == prefix.strip_suffix('/')
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,33 +73,6 @@ mod tests {
         }
         for good in ["a", "a:b", "http://h", "//h/p", "?q", "#f", "a+b-c.d:x"] {
             assert!(is_uri(good), "{good:?}");
-        }
-    }
-
-    #[test]
-    fn a_redirect_goes_to_a_place_of_the_client_only() {
-        for (pattern, uri, expected) in [
-            ("https://a.org/cb", "https://a.org/cb", true),
-            ("https://a.org/cb", "https://a.org/cb/x", false),
-            ("https://a.org/*", "https://a.org/x?y=z", true),
-            ("https://a.org/*", "https://a.org", true),
-            ("https://a.org/*", "https://a.org.evil.org/", false),
-            ("https://a.org*", "https://a.org.evil.org/", false),
-            ("https://a.org*", "https://a.org/x", true),
-            ("https://a.org/app/*", "https://a.org/app/../admin", false),
-            (
-                "https://a.org/app/*",
-                "https://a.org/app/%2e%2e/admin",
-                false,
-            ),
-            ("https://a.org/*", "https://a.org/x#y", false),
-            ("https://a.org/*", "https://user@a.org/", false),
-            ("*", "https://anywhere.org/", true),
-            ("*", "javascript:alert(1)", false),
-            ("*", "app://x", false),
-            ("app:/cb", "app:/cb", true),
-        ] {
-            assert_eq!(fits(pattern, uri), expected, "{pattern} {uri}");
         }
     }
 }

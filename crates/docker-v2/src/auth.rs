@@ -4,7 +4,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use client::Known;
-use protocol::login::{self, Attempt, Refusal};
+use protocol::login::{self, Attempt, Door, Passed, Refusal};
 use protocol::{HttpError, RealmContext};
 use realm::event::Event;
 use serde_json::json;
@@ -70,19 +70,21 @@ async fn issue(ctx: &RealmContext, request: &HttpRequest) -> Result<HttpResponse
         username: &username,
         password: &password,
         with_email: true,
-        second_factor_needless: ctx
-            .realm
-            .settings
-            .attributes
-            .get("dockerV2.passwordWithSecondFactor")
-            .is_some_and(|v| v == "true"),
+        door: Door::PasswordOnly {
+            second_factor_needless: ctx
+                .realm
+                .settings
+                .attributes
+                .get("dockerV2.passwordWithSecondFactor")
+                .is_some_and(|v| v == "true"),
+        },
         client_id: &client.client_id,
         event: Event::new("LOGIN")
             .detail("auth_method", ID)
             .detail("scope", query.scopes.join(" ")),
     };
     let user = match login::password(ctx, attempt).await? {
-        Ok(user) => user,
+        Ok(Passed { user, .. }) => user,
         Err(refusal) => return Err(Error::unauthorized(&ctx.realm, &words(ctx, refusal), asked)),
     };
     let granted = access::grant(&client, asked);

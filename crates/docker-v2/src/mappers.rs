@@ -13,6 +13,7 @@ pub(crate) const TYPES: &[MapperType] = &[MapperType {
     name: "Allow All",
     category: "Docker Auth Mapper",
     help: "Allows all grants, returning the full set of requested access attributes as permitted attributes.",
+    priority: 0,
     properties: &[],
 }];
 

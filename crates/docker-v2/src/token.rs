@@ -64,8 +64,8 @@ pub(crate) fn issue(
         azp: &client.client_id,
         access,
     };
-    let mut header = protocol::token::header(key)?;
-    header.kid = Some(key_id(key));
+    let mut header = protocol::token::header(key);
+    header.kid = key_id(key);
     if client.attribute("docker-v2.x5c") != Some("false") {
         header.x5c = key
             .certificate

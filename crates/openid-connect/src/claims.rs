@@ -2,14 +2,18 @@
 
 use std::net::IpAddr;
 
-use aws_lc_rs::digest;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use client::Known;
+use protocol::access::Access;
+use protocol::{RealmContext, pairwise};
 use serde_json::{Map, Value, json};
 use user::User;
+use user::group::Belonging;
+use user::holder::Whole;
 use user::mapping::RoleNames;
 use uuid::Uuid;
 
+use crate::grants::session::Chain;
+use crate::mappers::types::NONCE;
 use crate::mappers::{self, Token};
 use crate::scope::Scopes;
 
@@ -28,16 +32,62 @@ pub(crate) struct About<'a> {
     pub scopes: &'a Scopes<'a>,
     /// Those that the token may carry: [`Scopes::roles`].
     pub roles: &'a RoleNames,
-    /// The paths of the user's groups: [`mappers::groups`].
-    pub groups: &'a [String],
+    /// The user's groups: [`mappers::groups`].
+    pub groups: &'a [Belonging],
+    /// The `claims` parameter of the authorization request (OpenID Connect Core 1.0 §5.5).
+    pub requested: Option<Value>,
+    /// What the authorization request asks the ID token to carry.
+    pub nonce: Option<&'a str>,
+    /// When the user signed in with a browser.
+    pub auth_time: Option<i64>,
+    /// Whether the session was there before this client asked: nobody has proven anything to this client.
+    pub sso: bool,
+    /// What the session remembers of the sign-in.
+    pub notes: Option<&'a Map<String, Value>>,
     pub now: i64,
 }
 
-impl About<'_> {
-    /// What Keycloak notes in the session of a client's own service account.
+impl<'a> About<'a> {
+    /// What is known of a token that has come back.
+    pub(crate) fn of_token(
+        ctx: &RealmContext,
+        issuer: &'a str,
+        (access, whole): (&'a Access, &'a Whole),
+        scopes: &'a Scopes<'a>,
+        roles: &'a RoleNames,
+    ) -> Self {
+        Self {
+            issuer,
+            ip: ctx.request.ip,
+            client: &access.client,
+            user: &whole.user,
+            session_id: access.session.as_deref(),
+            scopes,
+            roles,
+            groups: &whole.groups,
+            nonce: None,
+            auth_time: whole.auth_time,
+            sso: whole.sso,
+            requested: requested(whole.claims.as_deref()),
+            notes: Some(&whole.notes),
+            now: store::clock::now(),
+        }
+    }
+
+    /// What the user is called at the client.
+    pub(crate) fn subject(&self) -> Uuid {
+        let mapper = pairwise::mapper(self.client);
+        mapper.map_or(self.user.id, |mapper| {
+            pairwise::subject(self.client, mapper, self.user.id)
+        })
+    }
+
+    /// What Keycloak notes in a session: when it began, or whose service account has it.
     pub(crate) fn note(&self, name: &str) -> Option<String> {
-        if self.session_id.is_some() {
-            return None;
+        if self.session_id.is_some() || self.notes.is_some() {
+            let auth_time = self.auth_time.filter(|_| name == "AUTH_TIME");
+            let note = || self.notes?.get(name)?.as_str().map(str::to_owned);
+            return auth_time.map(|time| time.to_string()).or_else(note);
         }
         match name {
             "client_id" => Some(self.client.client_id.clone()),
@@ -47,17 +97,22 @@ impl About<'_> {
     }
 }
 
+/// The `claims` parameter, if it can be read.
+pub(crate) fn requested(text: Option<&str>) -> Option<Value> {
+    serde_json::from_str(text?).ok()
+}
+
 pub(crate) fn access(about: &About<'_>, exp: i64, id: &str) -> Map<String, Value> {
     let client = about.client;
     let mut claims = base(about, exp, "Bearer", id);
     if about.session_id.is_none() {
-        set(&mut claims, "sub", about.user.id.to_string());
+        set(&mut claims, "sub", about.subject().to_string());
     }
     session(about, &mut claims);
     set(&mut claims, "scope", about.scopes.named());
     let token = if client.attribute(LIGHTWEIGHT) == Some("true") {
         // The admin API looks everything else up by this; Keycloak does so by the session.
-        set(&mut claims, "sub", about.user.id.to_string());
+        set(&mut claims, "sub", about.subject().to_string());
         Token::Lightweight
     } else {
         Token::Access
@@ -82,15 +137,16 @@ fn set_audience(claims: &mut Map<String, Value>, audience: Vec<String>) {
     }
 }
 
-/// OpenID Connect Core 1.0 §2.
-pub(crate) fn id(about: &About<'_>, exp: i64, access_token: Option<&str>) -> Map<String, Value> {
+/// OpenID Connect Core 1.0 §2; `at_hash` as §3.1.3.6 has it.
+pub(crate) fn id(about: &About<'_>, exp: i64, at_hash: Option<String>) -> Map<String, Value> {
     let mut claims = base(about, exp, "ID", &Uuid::new_v4().to_string());
-    set(&mut claims, "sub", about.user.id.to_string());
+    set(&mut claims, "sub", about.subject().to_string());
     session(about, &mut claims);
-    if let Some(access_token) = access_token {
-        let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
-        let half = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]);
-        set(&mut claims, "at_hash", half);
+    if let Some(nonce) = about.nonce {
+        set(&mut claims, "nonce", nonce);
+    }
+    if let Some(at_hash) = at_hash {
+        set(&mut claims, "at_hash", at_hash);
     }
     let mut audience = vec![about.client.client_id.clone()];
     mappers::apply(about, &mut claims, &mut audience, Token::Id);
@@ -101,17 +157,73 @@ pub(crate) fn id(about: &About<'_>, exp: i64, access_token: Option<&str>) -> Map
 /// OpenID Connect Core 1.0 §5.3.2.
 pub(crate) fn userinfo(about: &About<'_>) -> Map<String, Value> {
     let mut claims = Map::new();
-    set(&mut claims, "sub", about.user.id.to_string());
+    set(&mut claims, "sub", about.subject().to_string());
     mappers::apply(about, &mut claims, &mut Vec::new(), Token::Userinfo);
+    // It is about the sign-in and not about the user, so Keycloak leaves it out whatever the mapper says.
+    claims.remove("auth_time");
     claims
 }
 
-pub(crate) fn refresh(about: &About<'_>, exp: i64, id: &str) -> Map<String, Value> {
-    let mut claims = base(about, exp, "Refresh", id);
-    set(&mut claims, "sub", about.user.id.to_string());
+/// RFC 7662 §2.2: what a token says for itself, and what the mappers would let an access token say now.
+pub(crate) fn introspection(about: &About<'_>, token: &Map<String, Value>) -> Map<String, Value> {
+    let own = |name: &&str| Some(((*name).to_owned(), token.get(*name)?.clone()));
+    let mut claims: Map<String, Value> = [
+        "exp", "iat", "jti", "iss", "sub", "typ", "azp", "nonce", "sid", "scope",
+    ]
+    .iter()
+    .filter_map(own)
+    .collect();
+    let mut audience = match token.get("aud") {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(several)) => {
+            let several = several.iter().filter_map(Value::as_str);
+            several.map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    };
+    mappers::apply(about, &mut claims, &mut audience, Token::Introspection);
+    set_audience(&mut claims, audience);
+    claims
+}
+
+/// What is new in a refresh token.
+pub(crate) struct Refresh<'a> {
+    pub id: &'a str,
+    pub typ: &'static str,
+    /// None for as long as the session.
+    pub exp: Option<i64>,
+    /// That of the access token.
+    pub audience: Option<&'a Value>,
+    /// All that were granted.
+    pub scope: String,
+    /// Where it stands, in realms that count its uses.
+    pub chain: Option<Chain>,
+}
+
+pub(crate) fn refresh(about: &About<'_>, new: &Refresh<'_>) -> Map<String, Value> {
+    let mut claims = base(about, new.exp.unwrap_or_default(), new.typ, new.id);
+    if new.exp.is_none() {
+        claims.remove("exp");
+    }
+    set(&mut claims, "sub", about.subject().to_string());
     set(&mut claims, "aud", about.issuer);
     session(about, &mut claims);
-    set(&mut claims, "scope", about.scopes.all());
+    set(&mut claims, "scope", new.scope.as_str());
+    if let Some(audience) = new.audience {
+        claims.insert("aud_x".to_owned(), audience.clone());
+    }
+    set(&mut claims, "prov", "default");
+    if let Some(nonce) = about.nonce
+        && mappers::any(about.client, about.scopes, NONCE)
+    {
+        set(&mut claims, "nonce", nonce);
+    }
+    if let Some(chain) = &new.chain {
+        set(&mut claims, "reuse_id", chain.id.as_str());
+        if chain.generation > 0 {
+            claims.insert("reuse_generation".to_owned(), json!(chain.generation));
+        }
+    }
     claims
 }
 

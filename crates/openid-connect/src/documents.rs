@@ -3,50 +3,27 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use protocol::RealmContext;
+use protocol::{HttpError, RealmContext};
 use realm::document::Document;
 use realm::key::Status;
 use serde_json::{Value, json};
 
-use crate::{cors, grants};
+use crate::{cors, discovery};
 
 const JSON: &str = "application/json";
 
-/// `GET …/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4, RFC 8414): only what exists.
-pub(crate) async fn discovery(ctx: RealmContext, request: HttpRequest) -> HttpResponse {
-    let issuer = ctx.issuer();
-    let document = ctx.realm.documents.get(&format!("discovery {issuer}"), || {
-        let endpoint = |path: &str| format!("{issuer}/protocol/openid-connect/{path}");
-        let grants: Vec<_> = grants::ALL.iter().map(|grant| grant.name()).collect();
-        json!({
-            "issuer": issuer,
-            "token_endpoint": endpoint("token"),
-            "introspection_endpoint": endpoint("token/introspect"),
-            "userinfo_endpoint": endpoint("userinfo"),
-            "jwks_uri": endpoint("certs"),
-            "grant_types_supported": grants,
-            "response_types_supported": [],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "scopes_supported": ["openid", "profile", "email", "roles", "basic", "acr", "web-origins"],
-            "claims_supported": ["iss", "sub", "aud", "exp", "iat", "name", "given_name", "family_name",
-                "preferred_username", "email", "acr", "azp"],
-            "claim_types_supported": ["normal"],
-            "claims_parameter_supported": false,
-            "request_parameter_supported": false,
-            "request_uri_parameter_supported": false
-        })
-        .to_string()
-        .into_bytes()
-    });
-    send(
+/// `GET …/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4, RFC 8414).
+pub(crate) async fn discovery(
+    ctx: RealmContext,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpError> {
+    let document = discovery::document(&ctx).await?;
+    Ok(send(
         &request,
         &document,
         JSON,
         "no-cache, must-revalidate, no-transform, no-store",
-    )
+    ))
 }
 
 /// `GET …/certs`: the public keys that sign or encrypt, passive ones too (RFC 7517 §5).

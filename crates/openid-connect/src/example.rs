@@ -19,6 +19,11 @@ pub(crate) fn claims(which: Example, input: &ExampleInput<'_>) -> Value {
         scopes: &scopes,
         roles: &scopes.roles(input.client, input.roles),
         groups: input.groups,
+        requested: None,
+        nonce: None,
+        auth_time: None,
+        sso: false,
+        notes: None,
         now: store::clock::now(),
     };
     let lifespan = input.client.access_token_lifespan();

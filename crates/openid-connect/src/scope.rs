@@ -13,7 +13,8 @@ use crate::mappers::types::ORGANIZATION_MEMBERSHIP;
 pub(crate) const REALM_SCOPES: &str = include_str!("realm_scopes.json");
 
 const OPENID: &str = "openid";
-const OFFLINE_ACCESS: &str = "offline_access";
+/// The scope of offline access, and the realm role that lets a user give it.
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The scopes of a request.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ impl<'a> Scopes<'a> {
             return Ok(scopes);
         };
         for name in asked.split(' ').filter(|name| !name.is_empty()) {
-            if name != OFFLINE_ACCESS && scopes.add(client, name) {
+            if scopes.add(client, name) {
                 continue;
             }
             return Err(invalid(asked));
@@ -107,10 +108,20 @@ impl<'a> Scopes<'a> {
             return Ok(self.clone());
         };
         let requested = Self::requested(client, asked)?;
-        if requested.openid && !self.openid || requested.names().any(|name| !self.has(name)) {
+        let granted = |name: &str| self.has(name) || self.openid && name == OPENID;
+        if text
+            .split(' ')
+            .any(|name| !name.is_empty() && !granted(name))
+        {
             return Err(invalid(text));
         }
-        Ok(requested)
+        let scopes = self.scopes.iter().copied();
+        Ok(Self {
+            openid: requested.openid,
+            scopes: scopes
+                .filter(|known| requested.has(&known.scope.name))
+                .collect(),
+        })
     }
 
     /// Those that a user makes come into force: a scope that lets roles through asks for one of them.
@@ -150,6 +161,11 @@ impl<'a> Scopes<'a> {
         Cow::Owned(carried)
     }
 
+    /// These scopes, but for `openid`, which is none of the realm's.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &'a KnownScope> {
+        self.scopes.iter().copied()
+    }
+
     /// The mappers of these scopes.
     pub(crate) fn mappers(&self) -> impl Iterator<Item = &'a Mapper> {
         self.scopes.iter().flat_map(|known| &known.scope.mappers)
@@ -157,6 +173,10 @@ impl<'a> Scopes<'a> {
 
     pub(crate) fn openid(&self) -> bool {
         self.openid
+    }
+
+    pub(crate) fn offline_access(&self) -> bool {
+        self.has(OFFLINE_ACCESS)
     }
 
     /// All of them, for the refresh token.

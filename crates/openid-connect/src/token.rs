@@ -1,5 +1,6 @@
 //! The token endpoint. The phases that all grants share stand here, once, in Keycloak's order.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use client::Known;
 use protocol::{HttpError, RealmContext};
+use realm::event::Event;
 
 use crate::{client_auth, cors, grants};
 
@@ -16,6 +18,11 @@ pub(crate) struct Form(HashMap<String, String>);
 impl Form {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// All of them.
+    pub(crate) fn into_map(self) -> HashMap<String, String> {
+        self.0
     }
 
     /// A body of another kind than a form holds no parameters.
@@ -84,7 +91,7 @@ pub(crate) fn dress(response: &mut HttpResponse, request: &HttpRequest, allowed:
         headers.insert(name, header::HeaderValue::from_static(value));
     }
     if let Some(origin) = request.headers().get(header::ORIGIN).filter(|_| allowed) {
-        cors::allow(headers, origin);
+        cors::allow_and_expose(headers, origin);
     }
 }
 
@@ -97,32 +104,51 @@ pub(crate) async fn form(
 ) -> Result<Form, HttpError> {
     let body =
         protocol::body::read(request, &mut payload.into_inner(), protocol::body::MAX_BODY).await?;
-    let form = Form::read(request, &body)?;
+    form_of(ctx, request, &body)
+}
+
+/// The same of a body that has been read.
+pub(crate) fn form_of(
+    ctx: &RealmContext,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Form, HttpError> {
+    let form = Form::read(request, body)?;
+    check_realm(ctx)?;
+    Ok(form)
+}
+
+/// Refuses plain HTTP where the realm wants TLS, and a disabled realm.
+///
+/// # Errors
+/// 403 in Keycloak's words.
+pub(crate) fn check_realm(ctx: &RealmContext) -> Result<(), HttpError> {
     if !ctx.request.encrypted_enough(&ctx.realm) {
         return Err(HttpError::oauth(403, "invalid_request", "HTTPS required"));
     }
     if !ctx.realm.enabled {
         return Err(HttpError::oauth(403, "access_denied", "Realm not enabled"));
     }
-    Ok(form)
+    Ok(())
 }
 
 /// The client of such a request. `allowed` becomes whether the page that asks may read the answer: until the client is
-/// known any may, as in Keycloak.
+/// known any may, as in Keycloak. `event` as in [`client_auth::authenticate`].
 pub(crate) async fn client(
     ctx: &RealmContext,
     request: &HttpRequest,
     form: &Form,
     allowed: &mut bool,
+    event: &mut Event,
 ) -> Result<Arc<Known>, HttpError> {
     *allowed = true;
-    let client = client_auth::authenticate(ctx, request, form).await?;
-    if let Some(origin) = request.headers().get(header::ORIGIN)
-        && !cors::names(&client, origin)
-    {
-        *allowed = false;
-        return Err(HttpError::plain(403, "Invalid origin"));
+    let client = client_auth::authenticate(ctx, request, form, event).await?;
+    // Such a client only receives tokens; it may introspect them.
+    if client.bearer_only() {
+        let text = "Bearer-only not allowed";
+        return Err(HttpError::oauth(400, "invalid_client", text));
     }
+    cors::check(ctx, request, &client, allowed)?;
     Ok(client)
 }
 
@@ -139,18 +165,28 @@ async fn issue(
     })?;
     let grant = grants::find(name)
         .ok_or_else(|| HttpError::oauth(400, "unsupported_grant_type", "Unsupported grant_type"))?;
-    let client = client(ctx, request, &form, allowed).await?;
+    let mut event = Event::new(grant.event()).detail("grant_type", name);
+    let client = client(ctx, request, &form, allowed, &mut event).await?;
     let asked = grants::Asked {
         ctx,
         client: &client,
         form: &form,
         grant,
+        event: RefCell::new(Some(event)),
     };
     let result = match grant {
+        grants::Grant::AuthorizationCode => grants::authorization_code::grant(&asked).await,
         grants::Grant::ClientCredentials => grants::client_credentials::grant(&asked).await,
+        grants::Grant::DeviceCode => grants::device_code::grant(&asked).await,
         grants::Grant::Password => grants::password::grant(&asked).await,
         grants::Grant::RefreshToken => grants::refresh_token::grant(&asked).await,
     };
+    if let Some(event) = asked.event.into_inner() {
+        match &result {
+            Ok(answer) => protocol::event::record(ctx, answer.tell(event)).await,
+            Err(refusal) => protocol::event::refused(ctx, grants::name_error(event, refusal)).await,
+        }
+    }
     let outcome = if result.is_ok() { "granted" } else { "refused" };
     metrics::counter!("realmkeep_tokens_total", "grant" => grant.name(), "outcome" => outcome)
         .increment(1);

@@ -3,13 +3,14 @@
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use protocol::access::{self, Refused};
+use protocol::access::{self, Refused, Type};
 use protocol::{HttpError, RealmContext};
-use serde_json::{Map, Value};
+use realm::event::Event;
+use serde_json::{Map, Value, json};
 
 use crate::claims::{self, About, LIGHTWEIGHT};
 use crate::scope::Scopes;
-use crate::{cors, mappers, token};
+use crate::{cors, mappers, signing, token};
 
 /// Why there is no answer, as RFC 6750 §3 says it.
 enum Unanswered {
@@ -29,6 +30,13 @@ impl From<HttpError> for Unanswered {
     }
 }
 
+/// The answer.
+enum Userinfo {
+    Plain(Map<String, Value>),
+    /// For a client that names an algorithm (OpenID Connect Core 1.0 §5.3.2).
+    Signed(String),
+}
+
 /// `GET` with a bearer token, `POST` with one or with `access_token` in a form.
 pub(crate) async fn answer(
     ctx: RealmContext,
@@ -36,8 +44,14 @@ pub(crate) async fn answer(
     payload: web::Payload,
 ) -> HttpResponse {
     let mut allowed = false;
-    let mut response = match claims(&ctx, &request, payload, &mut allowed).await {
-        Ok(claims) => HttpResponse::Ok().json(claims),
+    let mut event = Event::new("USER_INFO_REQUEST").detail("auth_method", "validate_access_token");
+    let result = claims(&ctx, &request, payload, &mut allowed, &mut event).await;
+    record(&ctx, event, &result).await;
+    let mut response = match result {
+        Ok(Userinfo::Plain(claims)) => HttpResponse::Ok().json(claims),
+        Ok(Userinfo::Signed(token)) => HttpResponse::Ok()
+            .content_type("application/jwt")
+            .body(token),
         Err(Unanswered::Other(error)) => error.error_response(),
         Err(Unanswered::NoToken) => challenge(&ctx, 401, ""),
         Err(Unanswered::Invalid(text)) => {
@@ -52,6 +66,30 @@ pub(crate) async fn answer(
     };
     token::dress(&mut response, &request, allowed);
     response
+}
+
+/// For realms that keep such events; there are too many of them for the log.
+async fn record(ctx: &RealmContext, mut event: Event, result: &Result<Userinfo, Unanswered>) {
+    let (error, reason) = match result {
+        Ok(_) => (None, None),
+        Err(Unanswered::NoToken) => (Some("invalid_token"), Some("Missing token")),
+        Err(Unanswered::Invalid("user_session_not_found")) => {
+            (Some("user_session_not_found"), None)
+        }
+        Err(Unanswered::Invalid(reason)) => (Some("invalid_token"), Some(*reason)),
+        Err(Unanswered::Scope) => (Some("access_denied"), Some("Missing openid scope")),
+        Err(Unanswered::Other(_)) => return,
+    };
+    if let Some(error) = error {
+        event.kind.push_str("_ERROR");
+        event.error = Some(error.to_owned());
+    }
+    if let Some(reason) = reason {
+        event.add("reason", reason);
+    }
+    if realm::event::is_kept(&ctx.realm, &event.kind) {
+        protocol::event::record(ctx, event).await;
+    }
 }
 
 fn challenge(ctx: &RealmContext, status: u16, error: &str) -> HttpResponse {
@@ -74,10 +112,12 @@ async fn claims(
     request: &HttpRequest,
     payload: web::Payload,
     allowed: &mut bool,
-) -> Result<Map<String, Value>, Unanswered> {
+    event: &mut Event,
+) -> Result<Userinfo, Unanswered> {
     let form = if request.method() == Method::POST {
         Some(token::form(ctx, request, payload).await?)
     } else {
+        token::check_realm(ctx)?;
         None
     };
     let in_header = request
@@ -88,23 +128,31 @@ async fn claims(
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
     let in_form = form.as_ref().and_then(|form| form.get("access_token"));
+    // Until the client is known any page may read why there is no answer.
+    *allowed = true;
     let token = in_header.or(in_form).ok_or(Unanswered::NoToken)?;
 
     let issuer = ctx.issuer();
-    let state = ctx.state();
-    let access = access::open(state, &ctx.realm, token, |known| known == issuer)
-        .await?
-        .map_err(|refused| match refused {
-            Refused::Token => Unanswered::Invalid("Token verification failed"),
-            Refused::Session => Unanswered::Invalid("user_session_not_found"),
-        })?;
+    let (access, whole) = access::open_whole(
+        ctx.state(),
+        &ctx.realm,
+        token,
+        &[Type::Access],
+        |known| known == issuer,
+        |client, scope| mappers::tells_groups(client, &Scopes::tried(client, scope)),
+    )
+    .await?
+    .map_err(|refused| {
+        Unanswered::Invalid(match refused {
+            Refused::Token => "Token verification failed",
+            Refused::Client => "Client disabled",
+            Refused::User => "User disabled",
+            Refused::Stale => "User not valid",
+            Refused::Session => "user_session_not_found",
+        })
+    })?;
     let client = &access.client;
-    if let Some(origin) = request.headers().get(header::ORIGIN) {
-        *allowed = cors::names(client, origin);
-        if !*allowed {
-            return Err(HttpError::plain(403, "Invalid origin").into());
-        }
-    }
+    cors::check(ctx, request, client, allowed)?;
     if client.attribute(LIGHTWEIGHT) == Some("true") {
         return Err(Unanswered::Invalid(
             "Lightweight access token not allowed for userinfo endpoint",
@@ -114,25 +162,25 @@ async fn claims(
     if !scopes.openid() {
         return Err(Unanswered::Scope);
     }
-    let gone = || Unanswered::Invalid("user_session_not_found");
-    let user = user::find(&state.pool, ctx.realm.id, access.user)
-        .await
-        .map_err(HttpError::from)?
-        .ok_or_else(gone)?;
-    let held = user::mapping::effective_names(&state.pool, ctx.realm.id, user.id)
-        .await
-        .map_err(HttpError::from)?;
-    let scopes = scopes.permitted(&held);
-    let groups = mappers::groups(&state.pool, ctx.realm.id, user.id, client, &scopes).await?;
-    Ok(claims::userinfo(&About {
-        issuer: &issuer,
-        ip: ctx.request.ip,
-        client,
-        user: &user,
-        session_id: access.session.as_deref(),
-        scopes: &scopes,
-        roles: &scopes.roles(client, &held),
-        groups: &groups,
-        now: store::clock::now(),
-    }))
+    let scopes = scopes.permitted(&whole.roles);
+    let roles = scopes.roles(client, &whole.roles);
+    let about = About::of_token(ctx, &issuer, (&access, &whole), &scopes, &roles);
+    let mut claims = claims::userinfo(&about);
+    let signed = signing::named(client, signing::USERINFO);
+    event.client_id = Some(client.client_id.clone());
+    event.user_id = Some(whole.user.id.to_string());
+    event.session_id.clone_from(&access.session);
+    event.add("username", whole.user.username.as_str());
+    event.add("signature_required", signed.is_some().to_string());
+    let Some(algorithm) = signed else {
+        return Ok(Userinfo::Plain(claims));
+    };
+    event.add("signature_algorithm", algorithm);
+    claims.insert("iss".to_owned(), json!(issuer));
+    claims.insert("aud".to_owned(), json!(client.client_id));
+    let key = signing::key(ctx, client, signing::USERINFO).await?;
+    let header = protocol::token::header(&key);
+    Ok(Userinfo::Signed(protocol::token::sign(
+        &key, &header, &claims,
+    )?))
 }

@@ -1,4 +1,4 @@
-//! Action tokens: the links of e-mails by which users do what an administrator asked them to.
+//! Action tokens: the links of e-mails by which users do what an administrator or they themselves asked for.
 
 use client::Client;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ const ALGORITHMS: &[&str] = &["HS512", "HS384", "HS256"];
 pub const EXECUTE_ACTIONS: &str = "execute-actions";
 /// Only to show that the address is the user's.
 pub const VERIFY_EMAIL: &str = "verify-email";
+/// A new password in place of a forgotten one.
+pub const RESET_CREDENTIALS: &str = "reset-credentials";
 
 /// The claims of an action token, named as Keycloak names them. Times in seconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,7 +28,7 @@ pub struct ActionToken {
     pub iss: String,
     pub aud: String,
     pub sub: Uuid,
-    /// [`EXECUTE_ACTIONS`] or [`VERIFY_EMAIL`].
+    /// [`EXECUTE_ACTIONS`], [`VERIFY_EMAIL`] or [`RESET_CREDENTIALS`].
     pub typ: String,
     pub azp: String,
     /// The address that it was sent to; it ends with a change of that.
@@ -34,6 +36,12 @@ pub struct ActionToken {
     /// The required actions.
     #[serde(default)]
     pub rqac: Vec<String>,
+    /// The tab of the login that asked for it, which goes on where the link is followed in the same browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tab: Option<String>,
+    /// Of [`RESET_CREDENTIALS`]: when the password was set, in milliseconds; the token ends with a change of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lcts: Option<i64>,
     /// Where to go at the end; checked when the token was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reduri: Option<String>,
@@ -41,7 +49,7 @@ pub struct ActionToken {
 
 /// What a new action token is to say.
 pub struct Wanted<'a> {
-    /// [`EXECUTE_ACTIONS`] or [`VERIFY_EMAIL`].
+    /// [`EXECUTE_ACTIONS`], [`VERIFY_EMAIL`] or [`RESET_CREDENTIALS`].
     pub typ: &'a str,
     /// The required actions.
     pub actions: &'a [String],
@@ -51,6 +59,10 @@ pub struct Wanted<'a> {
     pub client: &'a str,
     /// Where to go at the end; see [`redirect`].
     pub redirect: Option<String>,
+    /// The tab of the login that asks for it.
+    pub tab: Option<String>,
+    /// When the password was set that the token ends with.
+    pub password_set: Option<i64>,
 }
 
 /// The URL of a new action token.
@@ -75,6 +87,8 @@ pub fn link(
         azp: wanted.client.to_owned(),
         eml: user.email.clone().unwrap_or_default(),
         rqac: wanted.actions.to_vec(),
+        tab: wanted.tab,
+        lcts: wanted.password_set,
         reduri: wanted.redirect,
         iss: issuer,
     };
@@ -87,7 +101,7 @@ pub fn link(
                 "The realm has no active HMAC key; add a key provider hmac-generated",
             )
         })?;
-    let text = token::sign(key, &token::header(key)?, &claims)?;
+    let text = token::sign(key, &token::header(key), &claims)?;
     Ok(format!(
         "{}/login-actions/action-token?key={text}",
         claims.iss
@@ -99,7 +113,7 @@ pub fn link(
 pub fn open(realm: &Realm, text: &str) -> Option<ActionToken> {
     let claims: ActionToken = token::open(realm, text, ALGORITHMS)?;
     let (issuer, _) = token::issuer_realm(text)?;
-    let ours = [EXECUTE_ACTIONS, VERIFY_EMAIL].contains(&claims.typ.as_str());
+    let ours = [EXECUTE_ACTIONS, VERIFY_EMAIL, RESET_CREDENTIALS].contains(&claims.typ.as_str());
     (ours && issuer == realm.name && claims.iss == claims.aud && claims.exp > store::clock::now())
         .then_some(claims)
 }

@@ -6,6 +6,7 @@ use client::{Client, Known};
 use realm::Realm;
 use serde_json::{Value, json};
 use user::User;
+use user::group::Belonging;
 use user::mapping::RoleNames;
 
 /// A kind of protocol mapper.
@@ -18,6 +19,8 @@ pub struct MapperType {
     pub category: &'static str,
     /// Likewise.
     pub help: &'static str,
+    /// Those of a low one act first.
+    pub priority: i32,
     /// The members of its config.
     pub properties: &'static [MapperProperty],
 }
@@ -87,7 +90,7 @@ impl MapperType {
             .iter()
             .map(MapperProperty::to_json)
             .collect();
-        json!({ "id": self.id, "name": self.name, "category": self.category, "helpText": self.help, "priority": 0,
+        json!({ "id": self.id, "name": self.name, "category": self.category, "helpText": self.help, "priority": self.priority,
                 "properties": properties })
     }
 }
@@ -144,8 +147,8 @@ pub struct ExampleInput<'a> {
     pub user: &'a User,
     /// The roles that the user holds.
     pub roles: &'a RoleNames,
-    /// The paths of the groups that the user is directly in.
-    pub groups: &'a [String],
+    /// The groups that the user is directly in.
+    pub groups: &'a [Belonging],
     /// What the client would ask for; names of scopes that it does not have are passed over.
     pub scope: &'a str,
     /// The `iss` of the realm's tokens.

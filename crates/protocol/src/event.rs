@@ -11,3 +11,11 @@ pub async fn record(ctx: &RealmContext, mut event: Event) {
         tracing::warn!(%error, kind = %event.kind, "an event was not kept");
     }
 }
+
+/// Records that what `event` is about was refused, for the reason that it names; one without an error is not recorded.
+pub async fn refused(ctx: &RealmContext, mut event: Event) {
+    if event.error.is_some() {
+        event.kind.push_str("_ERROR");
+        record(ctx, event).await;
+    }
+}

@@ -1,5 +1,9 @@
 //! HTML, as far as pages and e-mails of this server need it.
 
+/// Marks an answer (in its extensions) that pages of other sites may frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Framed;
+
 /// A text within HTML, between tags or in a quoted attribute.
 #[must_use]
 pub fn escape(text: &str) -> String {

@@ -5,14 +5,20 @@
 pub mod access;
 pub mod action_token;
 pub mod body;
+pub mod client_login;
 pub mod context;
 pub mod describe;
 mod error;
 pub mod event;
 pub mod html;
+pub mod lifetime;
 pub mod login;
 pub mod mail;
+pub mod outbound;
+pub mod pairwise;
 pub mod provision;
+pub mod session;
+mod state;
 pub mod token;
 
 use actix_web::web::{self, ServiceConfig};
@@ -20,12 +26,13 @@ use actix_web::{HttpResponse, Resource};
 use serde_json::Value;
 
 pub use client::ClientRepresentation;
-pub use context::{RealmContext, Request, State};
+pub use context::{RealmContext, Request};
 pub use describe::{
     BuiltinMapper, ClientTemplate, Example, ExampleInput, InstallInput, Installation,
     MapperProperty, MapperType, RoleTemplate,
 };
 pub use error::HttpError;
+pub use state::State;
 
 /// A login protocol that every realm speaks at `/realms/{realm}/protocol/{id}`.
 ///
@@ -66,6 +73,8 @@ pub trait Protocol: Sync {
     fn example(&self, _: Example, _: &ExampleInput<'_>) -> Option<Value> {
         None
     }
+    /// Lets clients know, in the background, that sessions which they took part in have ended.
+    fn sessions_ended(&self, _: &RealmContext, _: &[user::session::Ended]) {}
     /// What is wrong with a client, in Keycloak's words, before each write.
     fn check(&self, _: &ClientRepresentation) -> Vec<String> {
         Vec::new()

@@ -1,10 +1,18 @@
-//! The credential gate: the only place where a password is judged, whatever the protocol.
+//! The credential gate: the only place where passwords and second factors are judged, whatever the protocol.
 
+mod factor;
+mod turn;
+
+use realm::Realm;
 use realm::event::Event;
 use user::login::Candidate;
 use user::{User, lockout};
+use uuid::Uuid;
 
 use crate::{HttpError, RealmContext, event};
+use turn::Turn;
+
+pub use factor::{Code, one_time_code, recovery_code};
 
 /// Why somebody was not let in. What of it they are told is for the protocol to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +27,31 @@ pub enum Refusal {
     SecondFactor,
 }
 
+/// What a door does with users of whom more is asked than a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door<'a> {
+    /// It asks for the rest on pages of its own, so they pass.
+    Pages,
+    /// A one-time code may come along with the password; nothing else can be asked for.
+    Code(Option<&'a str>),
+    /// It can ask for nothing else.
+    PasswordOnly {
+        /// Whether an account with a second factor may come in without it.
+        second_factor_needless: bool,
+    },
+}
+
+/// Somebody whose password was right.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// The user, who is enabled. Of what is still to do before the login, `required_actions` and the profile tell.
+    pub user: User,
+    /// Whether a second factor is still to be asked for; only behind [`Door::Pages`].
+    pub second_factor: bool,
+    /// Whether the realm's policy wants the password to be changed by now; only behind [`Door::Pages`].
+    pub password_expired: bool,
+}
+
 /// A try to log in with a password.
 pub struct Attempt<'a> {
     /// User name, or e-mail where the realm allows it and `with_email` is set.
@@ -27,8 +60,8 @@ pub struct Attempt<'a> {
     pub password: &'a str,
     /// Whether an e-mail address is a name here (and the realm allows it).
     pub with_email: bool,
-    /// Whether an account with a second factor may come in without it.
-    pub second_factor_needless: bool,
+    /// What happens to users of whom more is asked.
+    pub door: Door<'a>,
     /// For the event: the client that asks.
     pub client_id: &'a str,
     /// For the event: more of it, such as the scope asked for.
@@ -46,7 +79,7 @@ pub struct Attempt<'a> {
 pub async fn password(
     ctx: &RealmContext,
     attempt: Attempt<'_>,
-) -> Result<Result<User, Refusal>, HttpError> {
+) -> Result<Result<Passed, Refusal>, HttpError> {
     let state = ctx.state();
     let realm = &ctx.realm;
     let with_email = attempt.with_email && realm.settings.login_with_email_allowed;
@@ -62,104 +95,87 @@ pub async fn password(
         return refuse(ctx, attempt, None, Refusal::Credentials, "user_not_found").await;
     };
 
-    let mut permit = None;
-    if protected {
-        let failures = count(&candidate);
-        let entered = state
-            .gate
-            .enter(
-                realm.id,
-                candidate.user.id,
-                failures,
-                realm.settings.failure_factor,
-            )
-            .await?;
-        if entered.is_stale() {
-            candidate.failures = lockout::find(&state.pool, realm.id, candidate.user.id).await?;
-            entered.counted(count(&candidate));
-        }
-        permit = Some(entered);
-    }
-    let now = store::clock::now_ms();
-    let locked = protected && lockout::is_locked(candidate.failures.as_ref(), now / 1000);
-    // What is tried while locked decides nothing, so it need not take turns.
-    permit = permit.filter(|_| !locked);
+    let turn = Turn::take(ctx, candidate.user.id, candidate.failures.take()).await?;
     let hash = candidate.password.as_ref().map(|password| &password.hash);
     let verdict = state.hasher.verify(attempt.password, hash).await?;
-    if locked || !verdict.ok {
-        if verdict.ok {
-            // The owner's right password does not count, and must not be told apart by its time.
-            lockout::fail_nobody(&state.pool).await?;
-        } else if protected {
-            let ip = ctx.request.ip.to_string();
-            let failed = lockout::fail(&state.pool, realm, candidate.user.id, &ip, now).await?;
-            if let Some(permit) = permit {
-                permit.counted(failed.failure.num_failures);
-            }
-        }
-        let error = match (locked, candidate.user.enabled) {
+    if turn.locked || !verdict.ok {
+        let error = match (turn.locked, candidate.user.enabled) {
             (true, _) => "user_temporarily_disabled",
             (false, true) => "invalid_user_credentials",
             (false, false) => "user_disabled",
         };
-        return refuse(
-            ctx,
-            attempt,
-            Some(candidate.user),
-            Refusal::Credentials,
-            error,
-        )
-        .await;
+        turn.failed(ctx, verdict.ok).await?;
+        let user = Some(candidate.user);
+        return refuse(ctx, attempt, user, Refusal::Credentials, error).await;
     }
     if !candidate.user.enabled {
-        return refuse(
-            ctx,
-            attempt,
-            Some(candidate.user),
-            Refusal::Disabled,
-            "user_disabled",
-        )
-        .await;
-    }
-    if count(&candidate) > 0 {
-        lockout::succeed(&state.pool, realm.id, candidate.user.id).await?;
-    }
-    if let Some(permit) = permit {
-        permit.counted(0);
+        // A lock for good is told to strangers as little as one that passes.
+        let locked = protected && lockout::is_permanently_locked(&candidate.user);
+        let refusal = if locked {
+            Refusal::Credentials
+        } else {
+            Refusal::Disabled
+        };
+        return refuse(ctx, attempt, Some(candidate.user), refusal, "user_disabled").await;
     }
     if verdict.needs_rehash {
         upgrade_hash(ctx, &candidate, attempt.password).await;
     }
-    if !candidate.user.required_actions.is_empty()
-        || !user::profile::is_complete(realm, &candidate.user)
-    {
-        return refuse(
-            ctx,
-            attempt,
-            Some(candidate.user),
-            Refusal::NotSetUp,
-            "resolve_required_actions",
-        )
-        .await;
+
+    let mut missing = candidate.second_factor;
+    if let (Door::Code(code), true) = (attempt.door, missing) {
+        if let Some(code) = code.filter(|_| candidate.user.totp) {
+            missing = !factor::spend(ctx, candidate.user.id, code).await?;
+        }
+        if missing {
+            // Also without a code: a right password alone must not be told apart from a wrong one.
+            turn.failed(ctx, false).await?;
+            let (user, error) = (Some(candidate.user), "invalid_user_credentials");
+            return refuse(ctx, attempt, user, Refusal::SecondFactor, error).await;
+        }
     }
-    if candidate.second_factor && !attempt.second_factor_needless {
-        return refuse(
-            ctx,
-            attempt,
-            Some(candidate.user),
-            Refusal::SecondFactor,
-            "invalid_user_credentials",
-        )
-        .await;
+    // As long as a second factor is missing, else whoever knows the password could try codes without end.
+    if !missing {
+        turn.succeeded(ctx).await?;
     }
-    Ok(Ok(candidate.user))
+    let password = candidate.password.as_ref();
+    let expired =
+        password.is_some_and(|password| user::credential::is_expired(realm, password.created_date));
+    if let Some((refusal, error)) = open(realm, &candidate, attempt.door, (missing, expired)) {
+        return refuse(ctx, attempt, Some(candidate.user), refusal, error).await;
+    }
+    Ok(Ok(Passed {
+        user: candidate.user,
+        second_factor: missing && attempt.door == Door::Pages,
+        password_expired: expired,
+    }))
 }
 
-fn count(candidate: &Candidate) -> i32 {
-    candidate
-        .failures
-        .as_ref()
-        .map_or(0, |failures| failures.num_failures)
+/// What stands in the way of a user whose password was right.
+fn open(
+    realm: &Realm,
+    candidate: &Candidate,
+    door: Door<'_>,
+    (missing, expired): (bool, bool),
+) -> Option<(Refusal, &'static str)> {
+    let user = &candidate.user;
+    let second_factor = Some((Refusal::SecondFactor, "invalid_user_credentials"));
+    let unverified =
+        realm.rep.verify_email == Some(true) && user.email.is_some() && !user.email_verified;
+    let set_up = || {
+        let nothing = user.required_actions.is_empty() && !expired && !unverified;
+        nothing && user::profile::is_complete(realm, user)
+    };
+    match door {
+        // Of what is left, nothing could be asked for on a page.
+        Door::Pages if missing && !user.totp && !candidate.recovery_codes => second_factor,
+        Door::Pages => None,
+        _ if !set_up() => Some((Refusal::NotSetUp, "resolve_required_actions")),
+        Door::PasswordOnly {
+            second_factor_needless: false,
+        } if missing => second_factor,
+        _ => None,
+    }
 }
 
 async fn refuse(
@@ -168,15 +184,27 @@ async fn refuse(
     user: Option<User>,
     refusal: Refusal,
     error: &str,
-) -> Result<Result<User, Refusal>, HttpError> {
-    let mut failed = attempt.event.detail("username", attempt.username);
+) -> Result<Result<Passed, Refusal>, HttpError> {
+    let event = attempt.event.detail("username", attempt.username);
+    let user = user.map(|user| user.id);
+    tell(ctx, event, attempt.client_id, user, error).await;
+    Ok(Err(refusal))
+}
+
+/// Records the event of a refusal.
+async fn tell(
+    ctx: &RealmContext,
+    mut failed: Event,
+    client_id: &str,
+    user: Option<Uuid>,
+    error: &str,
+) {
     failed.kind = "LOGIN_ERROR".to_owned();
-    failed.client_id = Some(attempt.client_id.to_owned());
-    failed.user_id = user.map(|user| user.id.to_string());
+    failed.client_id = Some(client_id.to_owned());
+    failed.user_id = user.map(|user| user.to_string());
     failed.error = Some(error.to_owned());
     event::record(ctx, failed).await;
     metrics::counter!("realmkeep_login_failures_total").increment(1);
-    Ok(Err(refusal))
 }
 
 /// Replaces a hash of another kind by one of ours, now that the password is known. Failing to is no failure of the login.

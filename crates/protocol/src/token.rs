@@ -1,30 +1,84 @@
 //! Tokens: JWS in compact form (RFC 7515), signed with a realm's parsed keys.
 
-use std::str::FromStr as _;
+use std::sync::Arc;
 
+use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, Header};
-use realm::{Realm, key::Key};
-use serde::{Serialize, de::DeserializeOwned};
+use realm::key::{Key, SIGNATURES};
+use realm::{Realm, fallback};
+use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
 
-use crate::HttpError;
+use crate::{HttpError, RealmContext};
 
 /// Tokens longer than this are refused unread.
 const MAX_LENGTH: usize = 64 * 1024;
 
+/// The header of a token (RFC 7515 §4.1).
+#[derive(Clone, Debug, Serialize)]
+pub struct Header {
+    alg: String,
+    /// `JWT`, or what a specification asks for.
+    pub typ: &'static str,
+    /// Which key signed.
+    pub kid: String,
+    /// The certificates of the key, base64 of DER.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x5c: Option<Vec<String>>,
+}
+
 /// A header for tokens of this key: `alg`, `typ` "JWT" and the realm's own `kid`.
+#[must_use]
+pub fn header(key: &Key) -> Header {
+    Header {
+        alg: key.algorithm.clone(),
+        typ: "JWT",
+        kid: key.kid.clone(),
+        x5c: None,
+    }
+}
+
+/// The realm's active key for an algorithm. A realm that has none gets one, as in Keycloak.
 ///
 /// # Errors
-/// 500 when the key's algorithm cannot sign tokens.
-pub fn header(key: &Key) -> Result<Header, HttpError> {
-    let mut header = Header::new(Algorithm::from_str(&key.algorithm).map_err(HttpError::internal)?);
-    header.kid = Some(key.kid.clone());
-    Ok(header)
+/// 400 for what is no signature algorithm, 500 when an administrator has switched the realm's own key off.
+pub async fn signing_key(ctx: &RealmContext, algorithm: &str) -> Result<Arc<Key>, HttpError> {
+    if !SIGNATURES.contains(&algorithm) {
+        return Err(HttpError::oauth(
+            400,
+            "invalid_request",
+            &format!(
+                "Tokens cannot be signed with {algorithm:?}; set the client or the realm to one of {}",
+                SIGNATURES.join(", ")
+            ),
+        ));
+    }
+    if let Some(key) = ctx.realm.active_key(algorithm) {
+        return Ok(Arc::clone(key));
+    }
+    let state = ctx.state();
+    fallback::add(
+        &state.pool,
+        &state.sealer,
+        &state.keys,
+        &ctx.realm,
+        algorithm,
+    )
+    .await?;
+    state.realms.forget(ctx.realm.id);
+    let realm = state.realms.get(&ctx.realm.name).await?;
+    let key = realm.as_ref().and_then(|realm| realm.active_key(algorithm));
+    key.map(Arc::clone).ok_or_else(|| {
+        HttpError::oauth(
+            500,
+            "server_error",
+            &format!(
+                "The realm has no active {algorithm} key; switch its provider fallback-{algorithm} on, or add another"
+            ),
+        )
+    })
 }
 
 /// Signs claims.
-///
-/// jsonwebtoken parses the private key again for every token; the key here is parsed once, when its realm is read.
 ///
 /// # Errors
 /// 500 when the key cannot sign.
@@ -45,6 +99,29 @@ pub fn sign(key: &Key, header: &Header, claims: &impl Serialize) -> Result<Strin
     Ok(token)
 }
 
+/// `at_hash` or `c_hash` of a token beside an ID token that `key` signs (OpenID Connect Core 1.0 §3.1.3.6): the left half
+/// of the digest that the key's algorithm uses.
+#[must_use]
+pub fn half_hash(key: &Key, text: &str) -> String {
+    let digest = match key.algorithm.as_str() {
+        "RS384" | "PS384" | "ES384" | "HS384" => &SHA384,
+        // Ed25519 hashes with SHA-512.
+        "RS512" | "PS512" | "ES512" | "HS512" | "EdDSA" => &SHA512,
+        _ => &SHA256,
+    };
+    let hash = digest::digest(digest, text.as_bytes());
+    let hash = hash.as_ref();
+    URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
+}
+
+/// What of a header counts.
+#[derive(Deserialize)]
+struct Head {
+    alg: String,
+    kid: String,
+    crit: Option<IgnoredAny>,
+}
+
 /// Reads the claims of a token that `realm` signed with one of its keys of these algorithms.
 ///
 /// The key is found by `kid` among the realm's own and verifies with its own algorithm: `alg`, `jwk`, `x5c` and `jku`
@@ -54,10 +131,13 @@ pub fn open<C: DeserializeOwned>(realm: &Realm, token: &str, algorithms: &[&str]
     if token.len() > MAX_LENGTH {
         return None;
     }
-    let header = jsonwebtoken::decode_header(token).ok()?;
-    let key = realm.key(header.kid.as_deref()?)?;
+    let (head, _) = token.split_once('.')?;
+    let head: Head = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
+    let key = realm.key(&head.kid)?;
+    // Extensions that have to be understood are not (RFC 7515 §4.1.11).
     if !algorithms.contains(&key.algorithm.as_str())
-        || Algorithm::from_str(&key.algorithm).ok()? != header.alg
+        || key.algorithm != head.alg
+        || head.crit.is_some()
     {
         return None;
     }

@@ -23,14 +23,17 @@ pub struct Documents {
 }
 
 impl Documents {
+    /// The document of this key, if it has been made.
+    pub fn find(&self, key: &str) -> Option<Arc<Document>> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, document)| Arc::clone(document))
+    }
+
     /// The document of this key; made now if it is not there.
     pub fn get(&self, key: &str, make: impl FnOnce() -> Vec<u8>) -> Arc<Document> {
-        let find = |made: &[(String, Arc<Document>)]| {
-            made.iter()
-                .find(|(k, _)| k == key)
-                .map(|(_, d)| Arc::clone(d))
-        };
-        if let Some(document) = find(&self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(document) = self.find(key) {
             return document;
         }
         let bytes = make();

@@ -33,6 +33,7 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     #[sqlx(json)]
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
 }
 
@@ -72,18 +73,43 @@ impl Event {
     /// Adds a detail; at most 50 are kept, each of 2,000 characters, so that no caller can fill the table.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.add(name, value);
+        self
+    }
+
+    /// The same to an event that is at hand.
+    pub fn add(&mut self, name: &str, value: impl Into<String>) {
         if self.details.len() < 50 {
             let value: String = value.into();
             let value: String = value.chars().filter(|c| *c != '\0').take(2000).collect();
             self.details.insert(name.to_owned(), Value::String(value));
         }
-        self
     }
+}
 
-    fn wanted(&self, realm: &Realm) -> bool {
-        let types = &realm.settings.enabled_event_types;
-        realm.settings.events_enabled && (types.is_empty() || types.contains(&self.kind))
-    }
+/// What happens all the time: kept by realms that name it, not by those that keep all.
+const FREQUENT: &[&str] = &[
+    "REFRESH_TOKEN",
+    "REFRESH_TOKEN_ERROR",
+    "INTROSPECT_TOKEN",
+    "INTROSPECT_TOKEN_ERROR",
+    "USER_INFO_REQUEST",
+    "USER_INFO_REQUEST_ERROR",
+    "OAUTH2_DEVICE_AUTH",
+    "PUSHED_AUTHORIZATION_REQUEST",
+    "PUSHED_AUTHORIZATION_REQUEST_ERROR",
+];
+
+/// Whether a realm keeps events of a type.
+#[must_use]
+pub fn is_kept(realm: &Realm, kind: &str) -> bool {
+    let types = &realm.settings.enabled_event_types;
+    let listed = if types.is_empty() {
+        !FREQUENT.contains(&kind)
+    } else {
+        types.iter().any(|listed| listed == kind)
+    };
+    realm.settings.events_enabled && listed
 }
 
 /// Tells the log of an event, and keeps it if the realm wants to.
@@ -97,7 +123,7 @@ pub async fn record(db: impl PgExecutor<'_>, realm: &Realm, event: &Event) -> Re
         kind = %event.kind, realm = ?realm.name, client = ?event.client_id, user = ?event.user_id,
         ip = ?event.ip_address, error = ?event.error, "event"
     );
-    if !event.wanted(realm) {
+    if !is_kept(realm, &event.kind) {
         return Ok(());
     }
     let storable = |text: &Option<String>| {

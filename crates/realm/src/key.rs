@@ -22,6 +22,12 @@ use uuid::Uuid;
 
 use crate::{Error, Result};
 
+/// The JWS algorithms that keys sign with (RFC 7518 §3.1, RFC 8037).
+pub const SIGNATURES: [&str; 13] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+    "HS256", "HS384", "HS512",
+];
+
 /// Whether a key signs, only verifies, or does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

@@ -31,6 +31,7 @@ pub enum BruteForceStrategy {
 #[expect(missing_docs, reason = "Keycloak's own names")]
 pub struct Settings {
     pub ssl_required: SslRequired,
+    pub default_signature_algorithm: String,
     pub access_token_lifespan: i64,
     pub sso_session_idle_timeout: i64,
     pub sso_session_max_lifespan: i64,
@@ -77,6 +78,11 @@ impl Settings {
                 Some("none") => SslRequired::None,
                 _ => SslRequired::External,
             },
+            default_signature_algorithm: rep
+                .default_signature_algorithm
+                .clone()
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| "RS256".to_owned()),
             access_token_lifespan: number(rep.access_token_lifespan, 300),
             sso_session_idle_timeout: number(rep.sso_session_idle_timeout, 1800),
             sso_session_max_lifespan: number(rep.sso_session_max_lifespan, 36000),

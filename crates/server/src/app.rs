@@ -11,6 +11,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use anyhow::Context as _;
 use protocol::context::Prefix;
+use protocol::outbound::Outbound;
 use protocol::{HttpError, Protocols, RealmContext, State};
 use realm::{KeyPool, Realms, Sealer};
 
@@ -194,6 +195,8 @@ fn parts(
         hasher: user::Hasher::new(),
         gate: user::lockout::Gate::new(),
         keys: KeyPool::start(settings.key_pool),
+        key_sets: protocol::client_login::KeySets::default(),
+        outbound: Outbound::new(settings.outbound.allow_private.unwrap_or(false)),
         protocols,
         web: settings.web()?,
         pool,

@@ -20,31 +20,70 @@ pub(crate) async fn follow_changes(options: store::Options, state: web::Data<Sta
     .await;
 }
 
+/// Rows of a kind that one round deletes at most.
+const MOST: i64 = 10_000;
+
 /// Deletes what has expired, a bounded bit each minute, for ever.
 pub(crate) async fn sweep(state: web::Data<State>) {
-    loop {
+    for round in 0.. {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let now = store::clock::now();
-        if let Err(error) = sessions(&state.pool, now).await {
-            tracing::debug!(%error, "expired sessions were not swept");
-        }
-        if let Err(error) = user::action_token::sweep(&state.pool, now, 10_000).await {
-            tracing::debug!(%error, "used action tokens were not swept");
-        }
-        if let Err(error) = realm::event::sweep(&state.pool, now).await {
-            tracing::debug!(%error, "expired events were not swept");
-        }
-        if let Err(error) = realm::admin_event::sweep(&state.pool, now).await {
-            tracing::debug!(%error, "expired admin events were not swept");
+        let pool = &state.pool;
+        for (what, swept) in [
+            ("sessions", sessions(pool, now, round).await),
+            (
+                "revoked tokens",
+                user::revoked_token::sweep(pool, now, MOST).await.map(drop),
+            ),
+            (
+                "used action tokens",
+                user::action_token::sweep(pool, now, MOST).await.map(drop),
+            ),
+            (
+                "logins",
+                user::auth_session::sweep(pool, now, MOST).await.map(drop),
+            ),
+            (
+                "authorization codes",
+                user::code::sweep(pool, now, MOST).await.map(drop),
+            ),
+            (
+                "device codes",
+                user::device_code::sweep(pool, now, MOST).await.map(drop),
+            ),
+            (
+                "pushed requests",
+                client::pushed::sweep(pool, now, MOST).await.map(drop),
+            ),
+            (
+                "used assertions",
+                client::assertion::sweep(pool, now, MOST).await.map(drop),
+            ),
+            ("events", realm::event::sweep(pool, now).await),
+            ("admin events", realm::admin_event::sweep(pool, now).await),
+        ] {
+            if let Err(error) = swept {
+                tracing::debug!(%error, what, "what has expired was not swept");
+            }
         }
     }
 }
 
-/// Up to fifty thousand a call, in bits that hold no lock for long.
-async fn sessions(pool: &store::Pool, now: i64) -> Result<(), store::Error> {
+/// How many rounds apart what takes a look at every client is.
+const RARELY: u64 = 10;
+
+/// Up to fifty thousand of each kind a call, in bits that hold no lock for long.
+async fn sessions(pool: &store::Pool, now: i64, round: u64) -> Result<(), store::Error> {
+    const BIT: i64 = 1000;
     for _ in 0..50 {
-        let mut connection = pool.acquire().await?;
-        if user::session::sweep(&mut connection, now, 1000).await? < 1000 {
+        let regular = user::session::sweep(pool, now, BIT).await?;
+        let offline = user::session::sweep_offline(pool, now, BIT).await?;
+        let parts = if round.is_multiple_of(RARELY) {
+            user::session::sweep_parts(pool, now, BIT).await?
+        } else {
+            0
+        };
+        if regular.max(offline).max(parts) < BIT.unsigned_abs() {
             break;
         }
     }

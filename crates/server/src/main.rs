@@ -141,6 +141,7 @@ fn start_dev(args: StartDev) -> anyhow::Result<()> {
     if settings.seal.key.is_none() && settings.seal.key_file.is_none() {
         settings.seal.key_file = Some(seal_key(&args.data_dir)?);
     }
+    settings.outbound.allow_private.get_or_insert(true);
     let default_admin = settings.bootstrap.admin_password.is_none();
     settings
         .bootstrap

@@ -10,6 +10,7 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _, web};
 use protocol::HttpError;
+use protocol::html::Framed;
 
 use crate::health::Health;
 
@@ -186,8 +187,12 @@ fn in_json(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
 
 fn dress(response: &mut ServiceResponse<BoxBody>, draining: bool) {
     let status = response.status();
+    let framed = response.response().extensions().contains::<Framed>();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
+        if framed && name == header::X_FRAME_OPTIONS {
+            continue;
+        }
         headers.insert(
             HeaderName::from_static(name),
             HeaderValue::from_static(value),

@@ -13,7 +13,7 @@ use protocol::context::{ProxyHeaders, Web};
 use realm::seal::MasterKey;
 
 pub use model::{
-    Bootstrap, Db, Http, Https, Log, Management, Proxy, Seal, Secret, Settings, Shutdown,
+    Bootstrap, Db, Http, Https, Log, Management, Outbound, Proxy, Seal, Secret, Settings, Shutdown,
 };
 
 /// Keycloak's names in the environment, and the setting that each is here.

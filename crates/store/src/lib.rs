@@ -5,6 +5,7 @@ pub mod dev_cluster;
 mod error;
 pub mod listen;
 pub mod migrate;
+pub mod sweep;
 pub mod text;
 
 use std::{str::FromStr, time::Duration};

@@ -34,6 +34,19 @@ pub async fn take(db: impl PgExecutor<'_>, realm: Uuid, id: Uuid, expires: i64) 
     Ok(done.rows_affected() > 0)
 }
 
+/// Lets a token act that was taken and did not.
+///
+/// # Errors
+/// [`store::Error::Unavailable`], [`store::Error::Db`].
+pub async fn give_back(db: impl PgExecutor<'_>, realm: Uuid, id: Uuid) -> Result<()> {
+    sqlx::query("delete from used_action_token where realm_id = $1 and id = $2")
+        .bind(realm)
+        .bind(id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 /// Marks the user's e-mail address as verified, which ends the demand for that, unless the address is another one now.
 /// Whether it was the address.
 ///
@@ -62,13 +75,5 @@ pub async fn verify_email(
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
 pub async fn sweep(db: impl PgExecutor<'_>, now: i64, most: i64) -> Result<u64> {
-    let done = sqlx::query(
-        "delete from used_action_token where ctid = any(array(select ctid from used_action_token where expires < $1 \
-         order by expires limit $2))",
-    )
-    .bind(now)
-    .bind(most)
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
+    store::sweep!(db, "used_action_token", now, most).await
 }

@@ -1,16 +1,19 @@
 //! Credentials: passwords, and imported second factors. Nothing here gives a secret out.
 
+mod history;
 mod prepare;
 
 use realm::Realm;
 use sqlx::PgExecutor;
 use store::{Connection, Result, clock};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::password::{self, PasswordHash};
 use crate::policy::Policy;
 use crate::{CredentialRepresentation, WriteError};
 
+pub use history::{check_history, is_expired};
 pub(crate) use prepare::{Prepared, insert, insert_many, prepare};
 
 const MAX_LABEL: usize = 255;
@@ -18,6 +21,8 @@ const MAX_LABEL: usize = 255;
 const MAX_LISTED: i64 = 1000;
 /// Between the priorities of two credentials, as in Keycloak.
 pub(crate) const PRIORITY_STEP: i32 = 10;
+/// Credentials that one user has at most, where they come one by one.
+pub(crate) const MAX_CREDENTIALS: i64 = 50;
 /// What a temporary password makes the user do.
 pub const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 
@@ -111,12 +116,34 @@ pub async fn label(
     Ok(done.rows_affected() > 0)
 }
 
-fn check_label(label: &str) -> Result<()> {
+pub(crate) fn check_label(label: &str) -> Result<()> {
     if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
         let text = format!("A label has at most {MAX_LABEL} characters and no control characters");
         return Err(store::Error::Invalid(text));
     }
     Ok(())
+}
+
+/// Random letters, each as likely as any other.
+pub(crate) fn random_text(
+    letters: &[u8],
+    length: usize,
+) -> Result<Zeroizing<String>, realm::Error> {
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    // The greatest multiple of the number of letters: what is beyond would favour the first ones.
+    let fair = 256 / letters.len() * letters.len();
+    while text.len() < length {
+        for byte in realm::seal::random::<32>()?
+            .iter()
+            .copied()
+            .map(usize::from)
+        {
+            if byte < fair && text.len() < length {
+                text.push(char::from(letters[byte % letters.len()]));
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// Makes a credential of a user its first; whether there is one.
@@ -173,7 +200,8 @@ pub async fn move_after(
     .await?)
 }
 
-/// The new password that `PUT /users/{id}/reset-password` asks for, if the realm's policy lets it pass.
+/// The new password that `PUT /users/{id}/reset-password` asks for, if the realm's policy lets it pass; whether it is an
+/// earlier one of the user is for [`check_history`] to say.
 ///
 /// # Errors
 /// [`WriteError::Credential`] `No password provided`, `Empty password not allowed`; [`WriteError::Policy`].
@@ -214,7 +242,7 @@ fn check_password(
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
 pub async fn set_password(
     tx: &mut Connection,
-    realm: Uuid,
+    realm: &Realm,
     user: Uuid,
     hash: &PasswordHash,
     temporary: bool,
@@ -227,7 +255,7 @@ pub async fn set_password(
         "update user_entity set required_actions = array_remove(required_actions, $3) where realm_id = $1 and id = $2"
     };
     let done = sqlx::query(sql)
-        .bind(realm)
+        .bind(realm.id)
         .bind(user)
         .bind(UPDATE_PASSWORD)
         .execute(&mut *tx)
@@ -235,7 +263,8 @@ pub async fn set_password(
     if done.rows_affected() == 0 {
         return Ok(false);
     }
-    replace_password(tx, realm, user, hash).await?;
+    history::keep(tx, realm, user).await?;
+    replace_password(tx, realm.id, user, hash).await?;
     Ok(true)
 }
 

@@ -7,7 +7,7 @@ use sqlx::{FromRow, PgExecutor};
 use store::{Connection, Result};
 use uuid::Uuid;
 
-use crate::{CredentialRepresentation, GroupRepresentation, User, UserRepresentation};
+use crate::{CredentialRepresentation, GroupRepresentation, User, UserRepresentation, consent};
 
 /// Users of one page.
 pub const PAGE: i64 = 500;
@@ -114,9 +114,18 @@ pub async fn page(
         Some(sealer) => credentials(db, sealer, realm, &rows).await?,
         None => HashMap::new(),
     };
+    let users: Vec<Uuid> = rows.iter().map(|row| row.user.id).collect();
+    let mut consents: HashMap<Uuid, Vec<_>> = HashMap::new();
+    for (user, consent) in consent::list_of(&mut *db, realm, &users).await? {
+        consents.entry(user).or_default().push(consent.to_rep());
+    }
     let reps = rows.into_iter().map(|row| {
         let credentials = sealer.map(|_| credentials.remove(&row.user.id).unwrap_or_default());
-        rep(row, credentials, names)
+        let client_consents = consents.remove(&row.user.id);
+        UserRepresentation {
+            client_consents,
+            ..rep(row, credentials, names)
+        }
     });
     Ok(reps.collect())
 }
@@ -173,7 +182,7 @@ async fn credentials(
     .await?;
     let mut listed: HashMap<_, Vec<_>> = HashMap::new();
     for row in rows {
-        let secret = if row.type_ == "password" {
+        let secret = if matches!(row.type_.as_str(), "password" | "password-history") {
             row.secret_data
         } else {
             sealer.open(realm, row.id, &row.secret_data)?.to_vec()

@@ -1,5 +1,6 @@
 //! Groups, which nest: their attributes, roles and members, and those that every new user joins.
 
+mod belonging;
 mod member;
 mod path;
 mod sql;
@@ -15,6 +16,8 @@ use crate::profile::{MAX_ATTRIBUTES, MAX_VALUE, MAX_VALUES};
 use crate::rep::Access;
 use crate::{Error, Result};
 
+pub(crate) use belonging::groups_of_user;
+pub use belonging::{Belonging, of_user};
 pub(crate) use member::join_by_path;
 pub use member::{
     add_default, count_of_user, default_groups, default_paths, join, known, leave, list_of_user,

@@ -3,7 +3,11 @@
 #![warn(missing_docs)]
 
 pub mod action_token;
+pub mod auth_session;
+pub mod code;
+pub mod consent;
 pub mod credential;
+pub mod device_code;
 mod error;
 pub mod export;
 pub mod group;
@@ -11,16 +15,21 @@ pub mod holder;
 pub mod lockout;
 pub mod login;
 pub mod mapping;
+pub mod otp;
 pub mod password;
 pub mod policy;
 pub mod profile;
+pub mod recovery;
 pub mod rep;
+pub mod required_action;
+pub mod revoked_token;
 pub mod search;
 pub mod session;
 mod write;
 
 use serde_json::{Map, Value};
-use sqlx::PgExecutor;
+use sqlx::types::Json;
+use sqlx::{FromRow as _, PgExecutor, Row as _};
 use uuid::Uuid;
 
 pub use error::{FieldError, WriteError, validation_body};
@@ -30,8 +39,8 @@ pub use rep::{CredentialRepresentation, UserRepresentation};
 pub use store::{Error, Result};
 pub use write::known;
 pub use write::{
-    Change, Draft, Options, add_service_accounts, create, insert_many, is_required_action, prepare,
-    prepare_update, set_duplicate_emails, update,
+    Change, Changed, Draft, Options, add_service_accounts, create, insert_many, is_required_action,
+    may_edit, prepare, prepare_update, set_duplicate_emails, update, update_own,
 };
 
 /// A user.
@@ -64,6 +73,8 @@ pub struct User {
     pub required_actions: Vec<String>,
     /// Whether there is a one-time-password credential.
     pub totp: bool,
+    /// Whether the user is in a group.
+    pub in_group: bool,
 }
 
 /// `select` and the columns of a [`User`] from `user_entity u`, then the rest of the statement.
@@ -80,7 +91,8 @@ macro_rules! columns {
             $before,
             "u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.created_timestamp, \
              u.not_before, u.service_account_client, u.attributes, u.required_actions, exists (select from credential o \
-             where o.realm_id = u.realm_id and o.user_id = u.id and o.type = 'otp') as totp "
+             where o.realm_id = u.realm_id and o.user_id = u.id and o.type = 'otp') as totp, exists (select from \
+             user_group m where m.realm_id = u.realm_id and m.user_id = u.id) as in_group "
         )
     };
 }
@@ -136,6 +148,31 @@ pub async fn find_service_account(
         .bind(client)
         .fetch_optional(db)
         .await?)
+}
+
+/// The same with the names of all roles that it holds, in one round trip.
+///
+/// # Errors
+/// [`Error::Unavailable`], [`Error::Db`].
+pub async fn find_service_account_with_roles(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    client: Uuid,
+) -> Result<Option<(User, mapping::RoleNames)>> {
+    const SQL: &str = concat!(
+        select_user!(", "),
+        mapping::names_of_user!(),
+        " as roles from user_entity u where u.realm_id = $1 and u.service_account_client = $2 limit 1"
+    );
+    let row = sqlx::query(SQL)
+        .bind(realm)
+        .bind(client)
+        .fetch_optional(db)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let Json(roles) = row.try_get("roles")?;
+    let user = User::from_row(&row)?;
+    Ok(Some((user, mapping::RoleNames::from_pairs(roles))))
 }
 
 /// Names a service account after its client; false when the name is the e-mail address of another user, or it is gone.

@@ -18,6 +18,8 @@ pub struct Candidate {
     pub password: Option<Password>,
     /// A one-time-password, WebAuthn or recovery-code credential exists.
     pub second_factor: bool,
+    /// One of them is a list of recovery codes.
+    pub recovery_codes: bool,
     /// The failed logins since the last good one, if any.
     pub failures: Option<LoginFailure>,
 }
@@ -48,7 +50,9 @@ pub async fn find_for_login(
         ", p.id as password_id, p.created_date, p.credential_data, p.secret_data, f.num_failures, \
          f.num_temporary_lockouts, f.failed_login_not_before, f.last_failure, f.last_ip_failure, \
          exists (select from credential s where s.realm_id = u.realm_id and s.user_id = u.id \
-         and s.type in ('otp', 'webauthn', 'recovery-authn-codes')) as second_factor \
+         and s.type in ('otp', 'webauthn', 'recovery-authn-codes')) as second_factor, \
+         exists (select from credential s where s.realm_id = u.realm_id and s.user_id = u.id \
+         and s.type = 'recovery-authn-codes') as recovery_codes \
          from user_entity u \
          left join login_failure f on f.realm_id = u.realm_id and f.user_id = u.id \
          left join lateral (select c.id, c.created_date, c.credential_data, c.secret_data from credential c \
@@ -95,6 +99,7 @@ fn read(row: &PgRow) -> Result<Candidate, sqlx::Error> {
     Ok(Candidate {
         password,
         second_factor: row.try_get("second_factor")?,
+        recovery_codes: row.try_get("recovery_codes")?,
         failures,
         user,
     })

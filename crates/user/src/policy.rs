@@ -14,6 +14,7 @@ use crate::WriteError;
 pub struct Policy {
     rules: Vec<Rule>,
     expires_after_days: Option<i64>,
+    history: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,8 +38,8 @@ const MAX_RULES: usize = 50;
 
 /// Reads a realm's `passwordPolicy`; a policy named twice counts as written last, but for `regexPattern`: all count.
 ///
-/// Known and without effect: `passwordHistory` (old hashes are not kept), `hashIterations` and `hashAlgorithm` (this
-/// server hashes in one way, and upgrades the others), `maxAuthAge`, `recoveryCodesWarningThreshold`.
+/// Known and without effect: `hashIterations` and `hashAlgorithm` (this server hashes in one way, and upgrades the others),
+/// `maxAuthAge`, `recoveryCodesWarningThreshold`.
 ///
 /// # Errors
 /// [`Error::Invalid`] in Keycloak's words: `Password policy not found`, `Invalid config for length: Not a valid number`.
@@ -88,10 +89,11 @@ pub fn parse(text: &str) -> Result<Policy> {
                 policy.expires_after_days = Some(number(365)?);
                 continue;
             }
-            "passwordHistory"
-            | "hashIterations"
-            | "maxAuthAge"
-            | "recoveryCodesWarningThreshold" => {
+            "passwordHistory" => {
+                policy.history = Some(number(3)?);
+                continue;
+            }
+            "hashIterations" | "maxAuthAge" | "recoveryCodesWarningThreshold" => {
                 number(1)?;
                 continue;
             }
@@ -137,6 +139,12 @@ impl Policy {
     #[must_use]
     pub fn expires_after_days(&self) -> Option<i64> {
         self.expires_after_days
+    }
+
+    /// The last passwords, the one in use among them, that a new one must not be: `passwordHistory`.
+    #[must_use]
+    pub fn history(&self) -> Option<i64> {
+        self.history
     }
 
     /// Checks a new password of a user.

@@ -107,6 +107,16 @@ pub fn is_complete(realm: &Realm, user: &User) -> bool {
             .all(|attribute| !attribute.is_required("user") || !values(user, attribute).is_empty())
 }
 
+/// The names of what a user lacks of that, in the order of the profile.
+#[must_use]
+pub fn missing(realm: &Realm, user: &User) -> Vec<String> {
+    let required = realm.user_profile.attributes.iter().flatten();
+    required
+        .filter(|attribute| attribute.is_required("user") && values(user, attribute).is_empty())
+        .map(|attribute| attribute.name().to_owned())
+        .collect()
+}
+
 /// What a user has of an attribute.
 fn values(user: &User, attribute: &Attribute) -> Vec<String> {
     let column = |text: Option<&String>| text.cloned().into_iter().collect();
@@ -138,18 +148,51 @@ pub(crate) fn list(values: &Value) -> Vec<String> {
 pub(crate) fn validate(
     realm: &Realm,
     user: &User,
-    mut errors: Vec<FieldError>,
+    errors: Vec<FieldError>,
 ) -> Result<(), WriteError> {
     if user.username.trim().is_empty() {
         return Err(WriteError::MissingUsername);
     }
+    let writes = |attribute: &Attribute| {
+        right(realm, user, attribute.name()) == Right::Edit || attribute.name() == "username"
+    };
+    validate_as("admin", realm, user, writes, errors)
+}
+
+/// Checks a user as users write themselves; `writes`: what they may change.
+///
+/// # Errors
+/// [`WriteError::Validation`] with every problem, or [`WriteError::Limit`].
+pub(crate) fn validate_own(
+    realm: &Realm,
+    user: &User,
+    writes: impl Fn(&Attribute) -> bool,
+) -> Result<(), WriteError> {
+    let mut errors = vec![];
+    if user.username.trim().is_empty() {
+        errors.push(FieldError::new(
+            "username",
+            "error-user-attribute-required",
+            &[],
+        ));
+    }
+    validate_as("user", realm, user, writes, errors)
+}
+
+fn validate_as(
+    role: &str,
+    realm: &Realm,
+    user: &User,
+    writes: impl Fn(&Attribute) -> bool,
+    mut errors: Vec<FieldError>,
+) -> Result<(), WriteError> {
     // A user name that is an e-mail address is checked as one.
     let mail_name = realm.settings.registration_email_as_username
         && user.email.as_ref() == Some(&user.username);
     for attribute in realm.user_profile.attributes.iter().flatten() {
-        if right(realm, user, attribute.name()) == Right::Edit || attribute.name() == "username" {
+        if writes(attribute) {
             let values = values(user, attribute);
-            validator::check(attribute, &values, mail_name, &mut errors);
+            validator::check(role, attribute, &values, mail_name, &mut errors);
         }
     }
     for (name, values) in user.attribute_lists() {
@@ -221,7 +264,8 @@ pub fn check_config(profile: &UserProfile, scopes: &[String]) -> Vec<String> {
                 continue;
             };
             let mut errors = vec![];
-            validator::check(attribute, std::slice::from_ref(default), false, &mut errors);
+            let values = std::slice::from_ref(default);
+            validator::check("admin", attribute, values, false, &mut errors);
             if !errors.is_empty() {
                 problems.push(format!(
                     "Default value for attribute '{}' is invalid",

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::consent::UserConsentRepresentation;
 use crate::{User, profile};
 
 /// A user in JSON. Absent members are `None`; unknown ones are an error, as in Keycloak.
@@ -59,7 +60,7 @@ pub struct UserRepresentation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_roles: Option<BTreeMap<String, Vec<String>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_consents: Option<Vec<Value>>,
+    pub client_consents: Option<Vec<UserConsentRepresentation>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_before: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]

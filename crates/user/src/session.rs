@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sqlx::{FromRow as _, PgExecutor, Row as _, types::Json};
-use store::{Connection, Result};
+use serde_json::{Map, Value};
+use sqlx::{PgExecutor, types::Json};
+use store::Result;
 use uuid::Uuid;
-
-use crate::User;
-use crate::mapping::RoleNames;
 
 /// Sessions that one listing gives at most.
 const MAX_LISTED: i64 = 1000;
-/// `last_refresh` is written when it is at least this old, in seconds: every refresh of a busy client need not write.
-const REFRESH_GRAIN: i64 = 5;
 
 /// A session of a user. Times in seconds.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -32,16 +28,35 @@ pub struct Session {
     pub last_refresh: i64,
     /// Whether the user asked to be remembered.
     pub remember_me: bool,
+    /// When the user last signed in by a browser; none after a password grant.
+    pub auth_time: Option<i64>,
+    /// What mappers tell of the sign-in, such as `amr`.
+    #[sqlx(json)]
+    pub notes: Map<String, Value>,
     /// The clients that take part: uuid to clientId.
     #[sqlx(json)]
     pub clients: BTreeMap<Uuid, String>,
+}
+
+impl Session {
+    /// When it began and was last refreshed, without any client's part.
+    #[must_use]
+    pub fn times(&self, offline: bool) -> Times {
+        Times {
+            started: self.started,
+            last_refresh: self.last_refresh,
+            client: None,
+            remember_me: self.remember_me,
+            offline,
+        }
+    }
 }
 
 macro_rules! select_session {
     ($rest:literal) => {
         concat!(
             "select s.id, s.user_id, u.username, s.ip_address, s.started, s.last_refresh, s.remember_me, \
-             coalesce((select jsonb_object_agg(c.id, c.client_id) from client_session k join client c \
+             s.auth_time, s.notes, coalesce((select jsonb_object_agg(c.id, c.client_id) from client_session k join client c \
              on c.realm_id = k.realm_id and c.id = k.client_id where k.realm_id = s.realm_id and k.session_id = s.id), \
              '{}') as clients from user_session s join user_entity u on u.realm_id = s.realm_id and u.id = s.user_id ",
             $rest
@@ -49,55 +64,84 @@ macro_rules! select_session {
     };
 }
 
+pub mod browser;
+mod end;
+mod limits;
+pub mod offline;
+mod refresh;
 mod search;
-pub use search::search;
+mod sweep;
+pub use end::{Ended, end, end_all, end_all_of_user};
+pub use limits::{ClientTimes, Limits, Over, Span, Times};
+pub use refresh::{Part, Resumed, Use, Used, keep_claims, resume, touch, use_token};
+pub use search::{Found, Search, search};
+pub use sweep::{sweep, sweep_offline, sweep_parts};
 
-/// What a refresh finds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Refreshed {
-    /// The user as it is now.
-    pub user: User,
-    /// The names of all roles that it holds now.
-    pub roles: RoleNames,
-    /// When the session began, in seconds.
-    pub started: i64,
-    /// When it was refreshed before, in seconds.
-    pub last_refresh: i64,
-    /// When the client joined it, in seconds.
-    pub client_started: i64,
+/// What a session begins with.
+#[derive(Clone, Debug)]
+pub struct New<'a> {
+    /// Whose it is.
+    pub user: Uuid,
+    /// The uuid of the client that the user signs in to.
+    pub client: Uuid,
+    /// Where the login comes from.
+    pub ip: &'a str,
+    /// Seconds.
+    pub now: i64,
+    /// When the user signed in by a browser, in seconds; none for a password grant.
+    pub auth_time: Option<i64>,
     /// Whether the user asked to be remembered.
     pub remember_me: bool,
-    /// Until this second wrong passwords have locked the user; 0 without any.
-    pub locked_until: i64,
+    /// What mappers tell of the sign-in, such as `amr`.
+    pub notes: Map<String, Value>,
+    /// The client asks for offline access: where nothing else uses the session, it ends when the offline one begins.
+    pub until_offline: bool,
 }
 
-/// Begins a session of a user at a client (its uuid) at second `now`; its id.
+/// Begins a session of a user at a client; its id.
 ///
 /// # Errors
 /// [`store::Error::Missing`] when the user or the client is gone.
-pub async fn create(
-    db: impl PgExecutor<'_>,
-    realm: Uuid,
-    user: Uuid,
-    client: Uuid,
-    ip: &str,
-    now: i64,
-) -> Result<String> {
+pub async fn create(db: impl PgExecutor<'_>, realm: Uuid, new: New<'_>) -> Result<String> {
     let id = URL_SAFE_NO_PAD.encode(*realm::seal::random::<18>()?);
     sqlx::query(
-        "with s as (insert into user_session (realm_id, id, user_id, ip_address, started, last_refresh) \
-         values ($1, $2, $3, $4, $5, $5) returning id) \
+        "with s as (insert into user_session (realm_id, id, user_id, ip_address, started, last_refresh, auth_time, \
+         remember_me, notes, until_offline) values ($1, $2, $3, $4, $5, $5, $7, $8, $9, $10) returning id) \
          insert into client_session (realm_id, session_id, client_id, started) select $1, id, $6, $5 from s",
     )
     .bind(realm)
     .bind(&id)
-    .bind(user)
-    .bind(ip)
-    .bind(now)
-    .bind(client)
+    .bind(new.user)
+    .bind(new.ip)
+    .bind(new.now)
+    .bind(new.client)
+    .bind(new.auth_time)
+    .bind(new.remember_me)
+    .bind(Json(new.notes))
+    .bind(new.until_offline)
     .execute(db)
     .await?;
     Ok(id)
+}
+
+/// The user of a session signed in again at second `now`; whether there is such a session.
+///
+/// # Errors
+/// [`store::Error::Unavailable`], [`store::Error::Db`].
+pub async fn reauthenticated(
+    db: impl PgExecutor<'_>,
+    realm: Uuid,
+    session: &str,
+    now: i64,
+) -> Result<bool> {
+    let done =
+        sqlx::query("update user_session set auth_time = $3 where realm_id = $1 and id = $2")
+            .bind(realm)
+            .bind(session)
+            .bind(now)
+            .execute(db)
+            .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Lets another client take part in a session; whether there is such a session.
@@ -112,9 +156,9 @@ pub async fn join(
     now: i64,
 ) -> Result<bool> {
     let done = sqlx::query(
-        "insert into client_session (realm_id, session_id, client_id, started) select realm_id, id, $3, $4 \
-         from user_session where realm_id = $1 and id = $2 on conflict (realm_id, session_id, client_id) \
-         do update set started = client_session.started",
+        "with s as (update user_session set until_offline = false where realm_id = $1 and id = $2 returning id) \
+         insert into client_session (realm_id, session_id, client_id, started) select $1, id, $3, $4 from s \
+         on conflict (realm_id, session_id, client_id) do update set started = client_session.started",
     )
     .bind(realm)
     .bind(session)
@@ -123,88 +167,6 @@ pub async fn join(
     .execute(db)
     .await?;
     Ok(done.rows_affected() > 0)
-}
-
-/// Why a session cannot be refreshed, or what was found.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Refresh {
-    /// It goes on.
-    Active(Box<Refreshed>),
-    /// There is no such session, or it is older or longer idle than was asked for: `Session not active`.
-    Gone,
-    /// The client does not take part (any more): `Session doesn't have required client`.
-    WithoutClient,
-}
-
-/// How long a session may go on. Seconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Since the last refresh.
-    pub idle: i64,
-    /// Since the start.
-    pub lifespan: i64,
-}
-
-/// Refreshes a session at second `now`: one statement checks that it is alive and that the client (its uuid) takes part,
-/// and reads the user and the names of all its roles; a second moves `last_refresh`, unless that was moved a moment ago.
-///
-/// # Errors
-/// [`store::Error::Unavailable`], [`store::Error::Db`].
-pub async fn refresh(
-    db: &store::Pool,
-    realm: Uuid,
-    session: &str,
-    client: Uuid,
-    limits: Limits,
-    now: i64,
-) -> Result<Refresh> {
-    const SQL: &str = concat!(
-        crate::select_user!(
-            ", s.started, s.last_refresh, k.started as client_started, s.remember_me, \
-             coalesce(f.failed_login_not_before, 0) as locked_until, "
-        ),
-        crate::mapping::names_of_user!(),
-        " as roles from user_session s join user_entity u on u.realm_id = s.realm_id and u.id = s.user_id \
-         left join client_session k on k.realm_id = s.realm_id and k.session_id = s.id and k.client_id = $3 \
-         left join login_failure f on f.realm_id = u.realm_id and f.user_id = u.id \
-         where s.realm_id = $1 and s.id = $2 and s.last_refresh > $4 - $5 and s.started > $4 - $6"
-    );
-    let row = sqlx::query(SQL)
-        .bind(realm)
-        .bind(session)
-        .bind(client)
-        .bind(now)
-        .bind(limits.idle)
-        .bind(limits.lifespan)
-        .fetch_optional(db)
-        .await?;
-    let Some(row) = row else {
-        return Ok(Refresh::Gone);
-    };
-    let Some(client_started) = row.try_get("client_started")? else {
-        return Ok(Refresh::WithoutClient);
-    };
-    let last_refresh: i64 = row.try_get("last_refresh")?;
-    if last_refresh <= now - REFRESH_GRAIN {
-        sqlx::query(
-            "update user_session set last_refresh = $3 where realm_id = $1 and id = $2 and last_refresh < $3",
-        )
-        .bind(realm)
-        .bind(session)
-        .bind(now)
-        .execute(db)
-        .await?;
-    }
-    let Json(roles): Json<Vec<(Option<String>, String)>> = row.try_get("roles")?;
-    Ok(Refresh::Active(Box::new(Refreshed {
-        user: User::from_row(&row)?,
-        roles: RoleNames::from_pairs(roles),
-        started: row.try_get("started")?,
-        last_refresh,
-        client_started,
-        remember_me: row.try_get("remember_me")?,
-        locked_until: row.try_get("locked_until")?,
-    })))
 }
 
 /// The session with this id, and its clients.
@@ -277,17 +239,30 @@ pub async fn count_of_client(db: impl PgExecutor<'_>, realm: Uuid, client: Uuid)
     .await?)
 }
 
-/// The sessions of each client of the realm that has any: uuid, clientId, number.
+/// How many sessions a client takes part in.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct ClientCount {
+    /// The client's uuid.
+    pub id: Uuid,
+    /// Its clientId.
+    pub client_id: String,
+    /// Sessions that end with the user's sign-in.
+    pub active: i64,
+    /// Sessions that go on.
+    pub offline: i64,
+}
+
+/// The numbers of sessions of each client of the realm that has any.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
-pub async fn count_by_client(
-    db: impl PgExecutor<'_>,
-    realm: Uuid,
-) -> Result<Vec<(Uuid, String, i64)>> {
+pub async fn count_by_client(db: impl PgExecutor<'_>, realm: Uuid) -> Result<Vec<ClientCount>> {
     Ok(sqlx::query_as(
-        "select c.id, c.client_id, count(*) from client_session k join client c on c.realm_id = k.realm_id \
-         and c.id = k.client_id where k.realm_id = $1 group by c.id, c.client_id order by c.client_id limit $2",
+        "select c.id, c.client_id, coalesce(k.number, 0) as active, coalesce(o.number, 0) as offline from \
+         (select client_id, count(*) as number from client_session where realm_id = $1 group by client_id) k full join \
+         (select client_id, count(*) as number from offline_session where realm_id = $1 group by client_id) o \
+         on o.client_id = k.client_id join client c on c.realm_id = $1 and c.id = coalesce(k.client_id, o.client_id) \
+         order by c.client_id limit $2",
     )
     .bind(realm)
     .bind(MAX_LISTED)
@@ -295,96 +270,42 @@ pub async fn count_by_client(
     .await?)
 }
 
-/// Ends a session; whether there was one.
+/// Takes a client out of a session, which others may use on; whether it took part.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
-pub async fn delete(db: impl PgExecutor<'_>, realm: Uuid, id: &str) -> Result<bool> {
-    if !store::text::storable(id) {
-        return Ok(false);
-    }
-    let done = sqlx::query("delete from user_session where realm_id = $1 and id = $2")
+pub async fn leave(db: impl PgExecutor<'_>, realm: Uuid, part: Part<'_>) -> Result<bool> {
+    let sql = if part.offline {
+        "delete from offline_session where realm_id = $1 and session_id = $2 and client_id = $3"
+    } else {
+        "delete from client_session where realm_id = $1 and session_id = $2 and client_id = $3"
+    };
+    let done = sqlx::query(sql)
         .bind(realm)
-        .bind(id)
+        .bind(part.session)
+        .bind(part.client)
         .execute(db)
         .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// Takes a client (its uuid) out of a session; whether it took part.
+/// The same, for an offline session also of the one that it came from; that one ends with its last client.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
-pub async fn leave(
-    db: impl PgExecutor<'_>,
-    realm: Uuid,
-    session: &str,
-    client: Uuid,
-) -> Result<bool> {
-    let done = sqlx::query(
-        "delete from client_session where realm_id = $1 and session_id = $2 and client_id = $3",
+pub async fn revoke(db: impl PgExecutor<'_>, realm: Uuid, part: Part<'_>) -> Result<()> {
+    sqlx::query(
+        "with o as (delete from offline_session where $4 and realm_id = $1 and session_id = $2 and client_id = $3), \
+         s as (select id from user_session where realm_id = $1 and id = $2 for update), \
+         k as (delete from client_session k using s where k.realm_id = $1 and k.session_id = s.id and k.client_id = $3) \
+         delete from user_session u using s where u.realm_id = $1 and u.id = s.id and not exists (select from client_session t \
+         where t.realm_id = $1 and t.session_id = s.id and t.client_id <> $3)",
     )
     .bind(realm)
-    .bind(session)
-    .bind(client)
+    .bind(part.session)
+    .bind(part.client)
+    .bind(part.offline)
     .execute(db)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(())
 }
-
-/// Ends all sessions of a user; how many there were.
-///
-/// # Errors
-/// [`store::Error::Unavailable`], [`store::Error::Db`].
-pub async fn delete_all_of_user(db: impl PgExecutor<'_>, realm: Uuid, user: Uuid) -> Result<u64> {
-    let done = sqlx::query("delete from user_session where realm_id = $1 and user_id = $2")
-        .bind(realm)
-        .bind(user)
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected())
-}
-
-/// Ends all sessions of a realm; how many there were.
-///
-/// # Errors
-/// [`store::Error::Unavailable`], [`store::Error::Db`].
-pub async fn delete_all(db: impl PgExecutor<'_>, realm: Uuid) -> Result<u64> {
-    let done = sqlx::query("delete from user_session where realm_id = $1")
-        .bind(realm)
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected())
-}
-
-/// Deletes sessions of all realms that are over by their realm's settings (`ssoSessionIdleTimeout`,
-/// `ssoSessionMaxLifespan`; the longer ones of remembered sessions where set), `limit` at most; how many it deleted.
-/// Call again while that is `limit`. Nodes that sweep at once do not wait for each other.
-///
-/// # Errors
-/// [`store::Error::Unavailable`], [`store::Error::Db`].
-pub async fn sweep(tx: &mut Connection, now: i64, limit: i64) -> Result<u64> {
-    let done = sqlx::query(
-        "with realms as (select id, (settings ->> 'ssoSessionIdleTimeout')::bigint as idle, \
-         (settings ->> 'ssoSessionMaxLifespan')::bigint as lifespan, \
-         coalesce((settings ->> 'ssoSessionIdleTimeoutRememberMe')::bigint, 0) as idle_remembered, \
-         coalesce((settings ->> 'ssoSessionMaxLifespanRememberMe')::bigint, 0) as lifespan_remembered from realm) \
-         delete from user_session where (realm_id, id) in (select s.realm_id, s.id from user_session s \
-         join realms r on r.id = s.realm_id where s.last_refresh <= $1 - least(case when s.remember_me \
-         and r.idle_remembered > 0 then r.idle_remembered else coalesce(r.idle, $3) end, case when s.remember_me \
-         and r.lifespan_remembered > 0 then r.lifespan_remembered else coalesce(r.lifespan, $4) end) \
-         or s.started <= $1 - case when s.remember_me and r.lifespan_remembered > 0 then r.lifespan_remembered \
-         else coalesce(r.lifespan, $4) end order by s.last_refresh limit $2 for update of s skip locked)",
-    )
-    .bind(now)
-    .bind(limit)
-    .bind(DEFAULT_IDLE)
-    .bind(DEFAULT_LIFESPAN)
-    .execute(tx)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// Keycloak's defaults, in seconds.
-const DEFAULT_IDLE: i64 = 1800;
-const DEFAULT_LIFESPAN: i64 = 36000;

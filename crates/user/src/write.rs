@@ -3,12 +3,14 @@
 mod apply;
 mod bulk;
 pub mod known;
+mod own;
 
 use realm::{Realm, Sealer};
 use sqlx::types::Json;
 use store::{Connection, Result, clock};
 use uuid::Uuid;
 
+use crate::consent::UserConsentRepresentation;
 use crate::credential::{self, Prepared, UPDATE_PASSWORD};
 use crate::error::{SAME_EMAIL, SAME_USERNAME};
 use crate::password::PasswordHash;
@@ -17,6 +19,7 @@ use apply::{apply, changed, check, defaults};
 
 pub use apply::is_required_action;
 pub use bulk::{add_service_accounts, insert_many};
+pub use own::{Changed, may_edit, update_own};
 
 /// Where a new user comes from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +41,7 @@ pub struct Draft {
     defaults: bool,
     roles: Vec<(Option<String>, String)>,
     groups: Vec<String>,
+    consents: Vec<UserConsentRepresentation>,
 }
 
 /// Checks a new user and hashes its passwords. Needs no connection, and takes as long as hashing does.
@@ -100,6 +104,9 @@ pub async fn prepare(
         defaults: import.is_none() || options.service_account.is_some(),
         roles: import.map(role_names).unwrap_or_default(),
         groups: rep.groups.clone().unwrap_or_default(),
+        consents: import
+            .and_then(|rep| rep.client_consents.clone())
+            .unwrap_or_default(),
     })
 }
 

@@ -148,8 +148,7 @@ async fn example(
         .await?;
     let client = known.ok_or_else(|| missing("Could not find client"))?;
     let roles = user::mapping::effective_names(admin.db(), realm.id, user.id).await?;
-    let groups = user::group::list_of_user(admin.db(), realm.id, user.id, None, 0, None).await?;
-    let groups: Vec<String> = groups.into_iter().map(|group| group.path).collect();
+    let groups = user::group::of_user(admin.db(), realm.id, user.id).await?;
     let claims = state.protocols.get(&client.protocol).and_then(|protocol| {
         protocol.example(
             which,

@@ -15,7 +15,7 @@ use crate::Admin;
 use crate::auth::Role::ManageClients;
 use crate::auth::forbidden;
 use crate::page::Query;
-use crate::users::session_rep;
+use crate::users::{lasting, session_rep};
 
 /// Sessions in a list without `max`, as in Keycloak.
 const SESSIONS: i64 = 100;
@@ -119,23 +119,33 @@ pub(super) async fn user_sessions(
     let client = named(&admin, &path.1).await?;
     let sessions =
         session::list_of_client(admin.db(), admin.realm.id, client.id, first, max).await?;
+    let sessions = lasting(&admin, sessions, false);
     Ok(HttpResponse::Ok().json(sessions.iter().map(session_rep).collect::<Vec<_>>()))
 }
 
-/// There are no offline sessions here.
 pub(super) async fn offline_session_count(
     admin: Admin,
     path: Path,
 ) -> Result<HttpResponse, HttpError> {
     require_view(&admin)?;
-    named(&admin, &path.1).await?;
-    Ok(HttpResponse::Ok().json(json!({ "count": 0 })))
+    let client = named(&admin, &path.1).await?;
+    let count = session::offline::count_of_client(admin.db(), admin.realm.id, client.id).await?;
+    Ok(HttpResponse::Ok().json(json!({ "count": count })))
 }
 
-pub(super) async fn offline_sessions(admin: Admin, path: Path) -> Result<HttpResponse, HttpError> {
+pub(super) async fn offline_sessions(
+    admin: Admin,
+    path: Path,
+    query: Query,
+) -> Result<HttpResponse, HttpError> {
     require_view(&admin)?;
-    named(&admin, &path.1).await?;
-    Ok(HttpResponse::Ok().json([(); 0]))
+    let first = query.number("first")?.unwrap_or(0);
+    let max = query.number("max")?.unwrap_or(SESSIONS);
+    let client = named(&admin, &path.1).await?;
+    let (db, realm) = (admin.db(), admin.realm.id);
+    let sessions = session::offline::list_of_client(db, realm, client.id, first, max).await?;
+    let sessions = lasting(&admin, sessions, true);
+    Ok(HttpResponse::Ok().json(sessions.iter().map(session_rep).collect::<Vec<_>>()))
 }
 
 /// Stands before the routes that a protocol adds below a client: reading asks for `view-clients`, all else for

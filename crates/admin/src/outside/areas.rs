@@ -24,12 +24,14 @@ pub(super) const AREAS: &[Area] = &[
             (
                 "/authentication/client-authenticator-providers",
                 get(Ok(
-                    r#"[{"supportsSecret":true,"displayName":"Client Id and Secret","description":"Validates client based on 'client_id' and 'client_secret' sent either in request parameters or in 'Authorization: Basic' header","id":"client-secret"}]"#,
+                    r#"[{"supportsSecret":false,"displayName":"Signed JWT","description":"Validates client based on signed JWT issued by client and signed with the Client private key","id":"client-jwt"},{"supportsSecret":true,"displayName":"Client Id and Secret","description":"Validates client based on 'client_id' and 'client_secret' sent either in request parameters or in 'Authorization: Basic' header","id":"client-secret"},{"supportsSecret":true,"displayName":"Signed JWT with Client Secret","description":"Validates client based on signed JWT issued by client and signed with the Client Secret","id":"client-secret-jwt"}]"#,
                 )),
             ),
             (
                 "/authentication/per-client-config-description",
-                get(Ok(r#"{"client-secret":[]}"#)),
+                get(Ok(
+                    r#"{"client-jwt":[],"client-secret":[],"client-secret-jwt":[]}"#,
+                )),
             ),
         ],
     },

@@ -4,8 +4,12 @@ use protocol::Protocols;
 use serde_json::{Map, Value, json};
 
 /// Kinds whose providers are fixed.
-const FIXED: [(&str, &[&str]); 9] = [
-    ("client-authenticator", &["client-secret"]),
+const FIXED: [(&str, &[&str]); 10] = [
+    (
+        "client-authenticator",
+        &["client-jwt", "client-secret", "client-secret-jwt"],
+    ),
+    ("clientSignature", &realm::key::SIGNATURES),
     ("credential", &["keycloak-otp", "keycloak-password"]),
     ("eventsListener", &["jboss-logging", "email"]),
     ("eventsStore", &["jpa"]),
@@ -26,13 +30,7 @@ const FIXED: [(&str, &[&str]); 9] = [
             "VERIFY_PROFILE",
         ],
     ),
-    (
-        "signature",
-        &[
-            "ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384",
-            "RS512",
-        ],
-    ),
+    ("signature", &realm::key::SIGNATURES),
     ("userProfile", &["declarative-user-profile"]),
 ];
 

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::ServiceConfig;
 use protocol::HttpError;
 use serde_json::{Value, json};
-use user::session::{self, Session};
+use user::session::{self, Found, Search};
 use uuid::Uuid;
 
 use super::page;
@@ -34,20 +34,23 @@ async fn answer(
     client: Option<Uuid>,
 ) -> Result<HttpResponse, HttpError> {
     let (first, max) = page(query)?;
-    let sessions = match query.get("type") {
-        None | Some("ALL" | "REGULAR") => {
-            let search = query.get("search").unwrap_or_default();
-            session::search(admin.db(), admin.realm.id, client, search, first, max).await?
-        }
-        // There are no offline sessions on this server.
-        Some("OFFLINE") => Vec::new(),
-        Some(_) => return Err(HttpError::not_found()),
+    let search = Search {
+        client,
+        text: query.get("search").unwrap_or_default(),
+        offline: match query.get("type") {
+            None | Some("ALL") => None,
+            Some("REGULAR") => Some(false),
+            Some("OFFLINE") => Some(true),
+            Some(_) => return Err(HttpError::not_found()),
+        },
     };
+    let sessions = session::search(admin.db(), admin.realm.id, &search, first, max).await?;
     Ok(HttpResponse::Ok().json(sessions.iter().map(rep).collect::<Vec<_>>()))
 }
 
 /// Its times are milliseconds.
-fn rep(session: &Session) -> Value {
+fn rep(found: &Found) -> Value {
+    let session = &found.session;
     json!({
         "id": session.id,
         "username": session.username,
@@ -56,7 +59,7 @@ fn rep(session: &Session) -> Value {
         "start": session.started * 1000,
         "lastAccess": session.last_refresh * 1000,
         "transientUser": false,
-        "type": "REGULAR",
+        "type": if found.offline { "OFFLINE" } else { "REGULAR" },
         "clients": session.clients,
     })
 }

@@ -35,15 +35,18 @@ pub(crate) async fn reset_password(
     let password =
         credential::new_password(&admin.realm, &found.username, found.email.as_deref(), &rep)
             .map_err(write_error)?;
+    credential::check_history(&state.pool, &state.hasher, &admin.realm, found.id, password)
+        .await
+        .map_err(write_error)?;
     // Hashed before the transaction opens: no connection waits for that.
     let hash = state.hasher.hash(password).await?;
     let temporary = rep.temporary.unwrap_or(false);
     let mut transaction = state.pool.begin().await.map_err(store::Error::from)?;
-    if !credential::set_password(&mut transaction, admin.realm.id, found.id, &hash, temporary)
-        .await?
+    if !credential::set_password(&mut transaction, &admin.realm, found.id, &hash, temporary).await?
     {
         return Err(super::not_found());
     }
+    user::auth_session::end_all_of_user(&mut *transaction, admin.realm.id, found.id).await?;
     transaction.commit().await.map_err(store::Error::from)?;
     Ok(HttpResponse::NoContent().finish())
 }

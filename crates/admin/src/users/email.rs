@@ -114,6 +114,8 @@ impl Letter {
             lifespan,
             client: &client,
             redirect,
+            tab: None,
+            password_set: None,
         };
         let link = action_token::link(&admin.request, realm, user, wanted)?;
 

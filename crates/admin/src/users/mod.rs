@@ -1,5 +1,6 @@
 //! `/admin/realms/{realm}/users` and all that hangs on a user.
 
+mod consents;
 mod credentials;
 mod email;
 mod groups;
@@ -25,7 +26,7 @@ use crate::role_mappings::{self, OfUsers};
 use crate::{Admin, at, created, groups as realm_groups};
 
 pub(crate) use list::pairs;
-pub(crate) use sessions::to_rep as session_rep;
+pub(crate) use sessions::{lasting, to_rep as session_rep};
 
 /// All below `/admin/realms/{realm}`. actix takes the first resource that fits, so literal paths stand before `{id}`.
 pub(crate) fn routes(cfg: &mut ServiceConfig) {
@@ -95,10 +96,10 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
                 .get(none)
                 .done(),
         )
-        .service(at("/users/{id}/consents").get(none).done())
+        .service(at("/users/{id}/consents").get(consents::list).done())
         .service(
             at("/users/{id}/consents/{client}")
-                .delete(revoke_consent)
+                .delete(consents::revoke)
                 .done(),
         )
         .service(at("/users/{id}/impersonation").post(impersonate).done())
@@ -263,7 +264,7 @@ async fn delete(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError>
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// What no user of this server has: consents, identities and credentials kept elsewhere.
+/// What no user of this server has: identities and credentials kept elsewhere.
 async fn none(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
     viewed(&admin, &path.1).await?;
     Ok(HttpResponse::Ok().json(json!([])))
@@ -272,19 +273,6 @@ async fn none(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
 async fn unmanaged_attributes(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
     let found = viewed(&admin, &path.1).await?;
     Ok(HttpResponse::Ok().json(user::profile::unmanaged(&admin.realm, &found)))
-}
-
-/// Users consent to nothing on this server, so there is no consent to take back.
-async fn revoke_consent(
-    admin: Admin,
-    path: web::Path<(String, String, String)>,
-) -> Result<HttpResponse, HttpError> {
-    managed(&admin, &path.1).await?;
-    let named = protocol::context::decode_segment(&path.2).unwrap_or_default();
-    client::find_by_client_id(admin.db(), admin.realm.id, &named)
-        .await?
-        .ok_or_else(|| HttpError::plain(404, "Client not found"))?;
-    Err(HttpError::plain(404, "Consent nor offline token not found"))
 }
 
 /// There are no pages here on which somebody could go on as another.

@@ -3,13 +3,21 @@
 use actix_web::{HttpResponse, web};
 use protocol::HttpError;
 use serde_json::{Value, json};
-use user::session::{self, Session};
+use user::session::{self, Session, offline};
 use uuid::Uuid;
 
 use super::{UserPath, managed, require_reach, viewed};
 use crate::Admin;
 use crate::auth::Role::ManageUsers;
 use crate::page::Query;
+
+/// Those that still go on: one that is over stays in the database until it is swept.
+pub(crate) fn lasting(admin: &Admin, mut sessions: Vec<Session>, offline: bool) -> Vec<Session> {
+    let limits = protocol::lifetime::limits(&admin.realm, None);
+    let now = store::clock::now();
+    sessions.retain(|session| limits.lasts(&session.times(offline), now));
+    sessions
+}
 
 /// A UserSessionRepresentation; its times are milliseconds.
 pub(crate) fn to_rep(session: &Session) -> Value {
@@ -29,21 +37,24 @@ pub(crate) fn to_rep(session: &Session) -> Value {
 pub(crate) async fn list(admin: Admin, path: UserPath) -> Result<HttpResponse, HttpError> {
     let found = viewed(&admin, &path.1).await?;
     let sessions = session::list(admin.db(), admin.realm.id, found.id).await?;
+    let sessions = lasting(&admin, sessions, false);
     Ok(HttpResponse::Ok().json(sessions.iter().map(to_rep).collect::<Vec<_>>()))
 }
 
-/// There are no offline sessions on this server.
+/// The offline sessions of a user with a client.
 pub(crate) async fn list_offline(
     admin: Admin,
     path: web::Path<(String, String, String)>,
 ) -> Result<HttpResponse, HttpError> {
-    viewed(&admin, &path.1).await?;
+    let found = viewed(&admin, &path.1).await?;
     let unknown = || HttpError::plain(404, "Client not found");
     let id: Uuid = path.2.parse().map_err(|_| unknown())?;
     client::find(admin.db(), admin.realm.id, id)
         .await?
         .ok_or_else(unknown)?;
-    Ok(HttpResponse::Ok().json(json!([])))
+    let sessions = offline::list(admin.db(), admin.realm.id, found.id, id).await?;
+    let sessions = lasting(&admin, sessions, true);
+    Ok(HttpResponse::Ok().json(sessions.iter().map(to_rep).collect::<Vec<_>>()))
 }
 
 /// Ends the sessions of a user, and all tokens issued before this second.
@@ -52,12 +63,14 @@ pub(crate) async fn logout(admin: Admin, path: UserPath) -> Result<HttpResponse,
     let realm = admin.realm.id;
     let mut transaction = admin.db().begin().await.map_err(store::Error::from)?;
     user::set_not_before(&mut *transaction, realm, found.id, store::clock::now()).await?;
-    session::delete_all_of_user(&mut *transaction, realm, found.id).await?;
+    let ended = session::end_all_of_user(&mut *transaction, realm, found.id).await?;
+    user::auth_session::end_all_of_user(&mut *transaction, realm, found.id).await?;
     transaction.commit().await.map_err(store::Error::from)?;
+    protocol::session::told(&admin.context(), &ended);
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Ends one session; there are no offline ones.
+/// Ends one session.
 pub(crate) async fn delete(
     admin: Admin,
     path: web::Path<(String, String)>,
@@ -66,16 +79,24 @@ pub(crate) async fn delete(
     admin.require(&[ManageUsers])?;
     // Keycloak's spelling; clients may compare it.
     let gone = || HttpError::plain(404, "Sesssion not found");
-    if query.flag("isOffline") == Some(true) {
-        return Err(gone());
-    }
-    let found = session::find(admin.db(), admin.realm.id, &path.1)
-        .await?
-        .ok_or_else(gone)?;
+    let (db, realm) = (admin.db(), admin.realm.id);
+    let is_offline = query.flag("isOffline") == Some(true);
+    let found = if is_offline {
+        offline::find(db, realm, &path.1).await?
+    } else {
+        session::find(db, realm, &path.1).await?
+    };
+    let found = found.ok_or_else(gone)?;
     require_reach(&admin, found.user_id).await?;
-    if !session::delete(admin.db(), admin.realm.id, &found.id).await? {
+    let ended = if is_offline {
+        offline::delete(db, realm, &found.id).await?
+    } else {
+        let ended = protocol::session::end(&admin.context(), &found.id).await?;
+        ended.is_some()
+    };
+    if !ended {
         return Err(gone());
     }
-    admin.note(|note| note.representation = Some(json!({ "offline": false })));
+    admin.note(|note| note.representation = Some(json!({ "offline": is_offline })));
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,9 +1,11 @@
-//! `grant_type=client_credentials` (RFC 6749 §4.4): a client signs in as its own service account, without a session.
+//! `grant_type=client_credentials` (RFC 6749 §4.4): a client signs in as its own service account, without a session
+//! unless it wants refresh tokens.
 
 use protocol::HttpError;
-use realm::event::Event;
+use serde_json::{Map, json};
+use user::session::New;
 
-use super::{Asked, TokenAnswer, issue};
+use super::{Asked, Session, Subject, TokenAnswer, issue, offline};
 use crate::scope::Scopes;
 
 pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
@@ -21,28 +23,48 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
             "Client not enabled to retrieve service account",
         ));
     }
-    let scopes = Scopes::requested(client, form.get("scope"))?;
     let db = &ctx.state().pool;
-    let user = user::find_service_account(db, ctx.realm.id, client.id)
+    let (user, roles) = user::find_service_account_with_roles(db, ctx.realm.id, client.id)
         .await?
         .ok_or_else(|| unauthorized("Client not enabled to retrieve service account"))?;
+    asked.tell(|event| {
+        event.user_id = Some(user.id.to_string());
+        event.add("username", user.username.as_str());
+    });
     if !user.enabled {
-        return Err(HttpError::oauth(
-            401,
-            "invalid_request",
-            &format!("User '{}' disabled", user.username),
-        ));
+        let text = format!("User '{}' disabled", user.username);
+        let answer = HttpError::oauth(401, "invalid_request", &text);
+        return Err(asked.refused("user_disabled", Some(&text), answer));
     }
-    let roles = user::mapping::effective_names(db, ctx.realm.id, user.id).await?;
-    let answer = issue(asked, &user, &roles, None, &scopes).await?;
-    let mut event = answer.tell(
-        Event::new("CLIENT_LOGIN")
-            .detail("grant_type", "client_credentials")
-            .detail("client_auth_method", client.authenticator())
-            .detail("username", user.username.as_str()),
-    );
-    event.client_id = Some(client.client_id.clone());
-    event.user_id = Some(user.id.to_string());
-    protocol::event::record(ctx, event).await;
-    Ok(answer)
+    let scopes = Scopes::requested(client, form.get("scope"))?;
+    let ip = ctx.request.ip.to_string();
+    let new = New {
+        user: user.id,
+        client: client.id,
+        ip: &ip,
+        now: store::clock::now(),
+        auth_time: None,
+        remember_me: false,
+        notes: Map::from_iter([
+            ("client_id".to_owned(), json!(client.client_id)),
+            ("clientHost".to_owned(), json!(ip)),
+            ("clientAddress".to_owned(), json!(ip)),
+        ]),
+        until_offline: scopes.offline_access(),
+    };
+    let id = if client.attribute("client_credentials.use_refresh_token") == Some("true") {
+        offline::check(asked, &scopes, &roles)?;
+        Some(user::session::create(db, ctx.realm.id, new.clone()).await?)
+    } else {
+        None
+    };
+    let session = id.as_ref().map(|id| Session::begun(id, &new));
+    let subject = Subject {
+        user: &user,
+        roles: &roles,
+        session: session.as_ref(),
+        scopes: &scopes,
+        nonce: None,
+    };
+    issue(asked, &subject).await
 }

@@ -1,46 +1,44 @@
 //! `grant_type=password` (RFC 6749 §4.3), Keycloak's direct access grant.
 
 use protocol::HttpError;
-use protocol::login::{self, Attempt, Refusal};
-use realm::event::Event;
+use protocol::login::{self, Attempt, Door, Passed, Refusal};
 
-use super::{Asked, Session, TokenAnswer, issue};
+use super::{Asked, Session, Subject, TokenAnswer, issue, offline};
 use crate::scope::Scopes;
 
 pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
     let Asked {
         ctx, client, form, ..
     } = asked;
+    asked.tell(|event| event.add("auth_method", "oauth_credentials"));
+    let refused = |error: &str, code: &str, text: &str| {
+        asked.refused(error, Some(text), HttpError::oauth(400, code, text))
+    };
     if !client.direct_access_grants_enabled() {
-        return Err(HttpError::oauth(
-            400,
-            "unauthorized_client",
-            "Client not allowed for direct access grants",
-        ));
+        let text = "Client not allowed for direct access grants";
+        return Err(refused("not_allowed", "unauthorized_client", text));
     }
     if client.consent_required() {
-        return Err(HttpError::oauth(
-            400,
-            "invalid_client",
-            "Client requires user consent",
-        ));
+        let text = "Client requires user consent";
+        return Err(refused("consent_denied", "invalid_client", text));
     }
     let scopes = Scopes::requested(client, form.get("scope"))?;
-    let username = form
-        .get("username")
-        .ok_or_else(|| HttpError::oauth(401, "invalid_request", "Missing parameter: username"))?;
+    asked.tell(|event| event.add("auth_method", "openid-connect"));
+    let username = form.get("username").ok_or_else(|| {
+        let answer = HttpError::oauth(401, "invalid_request", "Missing parameter: username");
+        asked.refused("user_not_found", None, answer)
+    })?;
     let attempt = Attempt {
         username,
         password: form.get("password").unwrap_or_default(),
         with_email: true,
-        second_factor_needless: false,
+        door: Door::Code(form.get("otp").or(form.get("totp"))),
         client_id: &client.client_id,
-        event: Event::new("LOGIN")
-            .detail("auth_method", "openid-connect")
-            .detail("grant_type", "password")
-            .detail("client_auth_method", client.authenticator()),
+        event: asked.event.borrow().clone().unwrap_or_default(),
     };
-    let user = login::password(ctx, attempt).await?.map_err(|refusal| {
+    let Passed { user, .. } = login::password(ctx, attempt).await?.map_err(|refusal| {
+        // The gate has recorded it.
+        asked.event.take();
         let text = match refusal {
             Refusal::Credentials | Refusal::SecondFactor => "Invalid user credentials",
             Refusal::Disabled => "Account disabled",
@@ -51,38 +49,29 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
 
     let now = store::clock::now();
     let ip = ctx.request.ip.to_string();
-    let id = user::session::create(
-        &ctx.state().pool,
-        ctx.realm.id,
-        user.id,
-        client.id,
-        &ip,
+    let new = user::session::New {
+        user: user.id,
+        client: client.id,
+        ip: &ip,
         now,
-    )
-    .await?;
-
+        auth_time: None,
+        remember_me: false,
+        notes: serde_json::Map::new(),
+        until_offline: scopes.offline_access(),
+    };
+    asked.tell(|event| {
+        event.user_id = Some(user.id.to_string());
+        event.add("username", user.username.as_str());
+    });
     let roles = user::mapping::effective_names(&ctx.state().pool, ctx.realm.id, user.id).await?;
-    let answer = issue(
-        asked,
-        &user,
-        &roles,
-        Some(&Session {
-            id: &id,
-            started: now,
-        }),
-        &scopes,
-    )
-    .await?;
-    let mut event = answer.tell(
-        Event::new("LOGIN")
-            .detail("auth_method", "openid-connect")
-            .detail("grant_type", "password")
-            .detail("client_auth_method", client.authenticator())
-            .detail("username", user.username.as_str()),
-    );
-    event.client_id = Some(client.client_id.clone());
-    event.user_id = Some(user.id.to_string());
-    event.session_id = Some(id);
-    protocol::event::record(ctx, event).await;
-    Ok(answer)
+    offline::check(asked, &scopes, &roles)?;
+    let id = user::session::create(&ctx.state().pool, ctx.realm.id, new.clone()).await?;
+    let subject = Subject {
+        user: &user,
+        roles: &roles,
+        session: Some(&Session::begun(&id, &new)),
+        scopes: &scopes,
+        nonce: None,
+    };
+    issue(asked, &subject).await
 }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub db: Db,
     /// What opens the stored secrets.
     pub seal: Seal,
+    /// Whom the server calls.
+    pub outbound: Outbound,
     /// The first administrator.
     pub bootstrap: Bootstrap,
     /// The log.
@@ -95,6 +97,14 @@ pub struct Seal {
     pub key_file: Option<PathBuf>,
 }
 
+/// Whom the server calls: what clients name by URL.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbound {
+    /// Whether hosts of private networks are called, too; a development server calls them if not told otherwise.
+    pub allow_private: Option<bool>,
+}
+
 /// The first administrator.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -157,6 +167,7 @@ impl Default for Settings {
             proxy: Proxy::default(),
             db: Db::default(),
             seal: Seal::default(),
+            outbound: Outbound::default(),
             bootstrap: Bootstrap::default(),
             log: Log::default(),
             shutdown: Shutdown::default(),

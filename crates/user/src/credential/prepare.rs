@@ -6,12 +6,12 @@ use store::{Connection, Result, clock};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{PRIORITY_STEP, check_label, check_password, replace_password};
+use super::{
+    MAX_CREDENTIALS, PRIORITY_STEP, check_label, check_password, history, replace_password,
+};
 use crate::password::{self, Hasher, PasswordHash};
 use crate::{CredentialRepresentation, WriteError};
 
-/// Credentials that one user has at most.
-const MAX_CREDENTIALS: usize = 50;
 /// Bytes of a `credentialData` or `secretData`.
 const MAX_DATA: usize = 16 * 1024;
 /// The types besides `password`; those of others are dropped, as Keycloak never shows them.
@@ -78,7 +78,7 @@ pub(crate) async fn prepare(
     reps: &[CredentialRepresentation],
     keep_ids: bool,
 ) -> Result<Vec<Prepared>, WriteError> {
-    if reps.len() > MAX_CREDENTIALS {
+    if i64::try_from(reps.len()).is_ok_and(|number| number > MAX_CREDENTIALS) {
         return Err(WriteError::Limit(format!(
             "A user has at most {MAX_CREDENTIALS} credentials"
         )));
@@ -138,7 +138,7 @@ fn stored(rep: &CredentialRepresentation, keep_ids: bool) -> Result<Option<Prepa
     }
     check_label(rep.user_label.as_deref().unwrap_or_default())?;
     let secret = match type_ {
-        "password" => {
+        "password" | history::TYPE => {
             // The hash is kept as it came; reading it shows that it can be checked, at a bounded cost.
             PasswordHash::parse(&data, secret.as_bytes())
                 .map_err(|error| WriteError::Credential(error.to_string()))?;

@@ -19,15 +19,17 @@ const MAX_PATTERNS: usize = 100;
 
 type Config = Map<String, Value>;
 
-/// Checks the values of an attribute as an administrator writes them; `mail_name`: the user name is the e-mail address.
+/// Checks the values of an attribute as somebody of this role (`admin`, `user`) writes them; `mail_name`: the user name
+/// is the e-mail address.
 pub(super) fn check(
+    role: &str,
     attribute: &Attribute,
     values: &[String],
     mail_name: bool,
     errors: &mut Vec<FieldError>,
 ) {
     let name = attribute.name();
-    let required = attribute.is_required("admin");
+    let required = attribute.is_required(role);
     let missing = required && values.iter().all(String::is_empty);
     if missing {
         add(

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Draft, Options, email_unique, prepare};
 use crate::error::{SAME_EMAIL, SAME_USERNAME};
-use crate::{Hasher, User, UserRepresentation, WriteError, credential, group, mapping};
+use crate::{Hasher, User, UserRepresentation, WriteError, consent, credential, group, mapping};
 
 /// Users of one statement.
 const CHUNK: usize = 500;
@@ -43,6 +43,16 @@ pub async fn insert_many(
             .map(|draft| (draft.user.id, &draft.credentials[..]));
         credential::insert_many(tx, sealer, realm.id, credentials).await?;
         insert_mappings(tx, realm, chunk, &names).await?;
+        let consents: Vec<_> = chunk
+            .iter()
+            .flat_map(|draft| {
+                draft
+                    .consents
+                    .iter()
+                    .map(|consent| (draft.user.id, consent))
+            })
+            .collect();
+        consent::insert_many(tx, realm.id, &consents).await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ fn a_reset_replaces_the_password_and_a_temporary_one_demands_a_change() {
         let mut tx = t.pool.acquire().await.unwrap();
         for (temporary, actions) in [(true, 1), (true, 1), (false, 0)] {
             assert!(
-                credential::set_password(&mut tx, t.realm.id, id, &hash, temporary)
+                credential::set_password(&mut tx, &t.realm, id, &hash, temporary)
                     .await
                     .unwrap()
             );
@@ -22,7 +22,7 @@ fn a_reset_replaces_the_password_and_a_temporary_one_demands_a_change() {
         let after = credential::list(&t.pool, t.realm.id, id).await.unwrap();
         assert_eq!((after.len(), after[0].id), (1, before[0].id));
         assert!(
-            !credential::set_password(&mut tx, t.realm.id, Uuid::new_v4(), &hash, false)
+            !credential::set_password(&mut tx, &t.realm, Uuid::new_v4(), &hash, false)
                 .await
                 .unwrap()
         );
@@ -318,5 +318,49 @@ fn credentials_are_labelled_moved_and_deleted_for_their_own_user_only() {
                 .unwrap()
         );
         assert_eq!(ids().await, [before[0], before[1]]);
+    });
+}
+
+#[test]
+fn an_earlier_password_is_refused_as_long_as_the_realm_remembers_it() {
+    with_database(async |mut t| {
+        t.realm.settings.password_policy = Some("passwordHistory(3)".to_owned());
+        let id = t.user("alice").await;
+        let change = async |password: &str| {
+            credential::check_history(&t.pool, &t.hasher, &t.realm, id, password).await?;
+            let hash = t.hasher.hash(password).await.unwrap();
+            let mut tx = t.pool.begin().await.unwrap();
+            let done = credential::set_password(&mut tx, &t.realm, id, &hash, false).await;
+            assert!(done.unwrap());
+            tx.commit().await.unwrap();
+            Ok::<(), user::WriteError>(())
+        };
+        for (password, allowed) in [
+            ("right", false),
+            ("a", true),
+            ("b", true),
+            ("right", false),
+            ("a", false),
+            ("c", true),
+            ("d", true),
+            ("right", true),
+            ("d", false),
+        ] {
+            match change(password).await {
+                Ok(()) => assert!(allowed, "{password}"),
+                Err(error) => {
+                    assert!(!allowed, "{password}");
+                    assert_eq!(
+                        answer(error),
+                        "invalidPasswordHistoryMessage: Invalid password: must not be equal to any of last 3 passwords."
+                    );
+                }
+            }
+        }
+        let known = credential::list(&t.pool, t.realm.id, id).await.unwrap();
+        let kept = known
+            .iter()
+            .filter(|known| known.type_ == "password-history");
+        assert_eq!((kept.count(), known.len()), (2, 3));
     });
 }

@@ -1,4 +1,5 @@
 use serde_json::json;
+use user::holder::{Kind, Presented};
 use user::lockout::{self, Gate, is_locked};
 use user::{Options, login};
 use uuid::Uuid;
@@ -51,25 +52,50 @@ fn a_candidate_is_found_by_name_or_address_in_any_case() {
 fn the_holder_of_a_token_is_known_with_its_session() {
     with_database(async |t| {
         let (realm, id) = (t.realm.id, t.user("alice").await);
-        let session = user::session::create(&t.pool, realm, id, t.client, "192.0.2.1", 1)
+        let session = user::session::create(&t.pool, realm, t.login(id, "192.0.2.1", 1))
             .await
             .unwrap();
-        let live = async |session: Option<&str>| {
-            let holder = user::holder::find(&t.pool, realm, id, session)
-                .await
-                .unwrap()
-                .unwrap();
-            assert!(holder.enabled && holder.not_before == 0);
-            holder.session_live
+        let find = async |realm, user, client, session| {
+            let token = Presented {
+                id: "jti",
+                user,
+                client,
+                session,
+                kind: Kind::Online,
+            };
+            user::holder::find(&t.pool, realm, &token).await.unwrap()
         };
-        assert!(live(Some(&session)).await && live(None).await);
-        assert!(!live(Some("nosuch")).await && !live(Some("a\0")).await);
-        assert!(
-            user::holder::find(&t.pool, Uuid::new_v4(), id, None)
-                .await
-                .unwrap()
-                .is_none()
+        let holder = find(realm, Some(id), t.client, Some(&session))
+            .await
+            .unwrap();
+        assert!(holder.enabled && !holder.revoked && holder.not_before == 0);
+        let times = holder.session.unwrap();
+        assert_eq!(
+            (times.started, times.last_refresh, times.offline),
+            (1, 1, false)
         );
+        assert_eq!(times.client.map(|client| client.started), Some(1));
+        let of_session = find(realm, None, t.client, Some(&session)).await.unwrap();
+        assert_eq!(of_session.user, id, "the session says whose the token is");
+
+        for gone in [None, Some("nosuch"), Some("a\0")] {
+            let holder = find(realm, Some(id), t.client, gone).await.unwrap();
+            assert_eq!(holder.session, None, "{gone:?}");
+        }
+        let stranger = find(realm, Some(id), Uuid::new_v4(), Some(&session))
+            .await
+            .unwrap();
+        assert_eq!(stranger.session.unwrap().client, None);
+        assert_eq!(find(Uuid::new_v4(), Some(id), t.client, None).await, None);
+        assert_eq!(find(realm, None, t.client, Some("nosuch")).await, None);
+
+        user::revoked_token::create(&t.pool, realm, "jti", 5)
+            .await
+            .unwrap();
+        assert!(find(realm, Some(id), t.client, None).await.unwrap().revoked);
+        assert_eq!(user::revoked_token::sweep(&t.pool, 5, 10).await.unwrap(), 0);
+        assert_eq!(user::revoked_token::sweep(&t.pool, 6, 10).await.unwrap(), 1);
+        assert!(!find(realm, Some(id), t.client, None).await.unwrap().revoked);
     });
 }
 

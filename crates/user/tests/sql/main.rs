@@ -4,11 +4,17 @@
 
 extern crate realmkeep_user as user;
 
+mod auth_sessions;
+mod consents;
 mod credentials;
 mod groups;
 mod lockout;
 mod logins;
 mod memberships;
+mod offline_sessions;
+mod otp;
+mod own_profile;
+mod refreshes;
 mod roles;
 mod search;
 mod sessions;
@@ -21,8 +27,24 @@ use std::sync::{Arc, Mutex, Weak};
 use realm::{Realm, RealmRepresentation, Sealer};
 use serde_json::{Value, json};
 use store::dev_cluster::{DevCluster, Durability};
+use user::session::{Limits, Span};
 use user::{Hasher, Options, UserRepresentation, WriteError};
 use uuid::Uuid;
+
+/// Limits of sessions that are long for a test.
+const LIMITS: Limits = {
+    let span = Span {
+        idle: 1800,
+        lifespan: 36000,
+    };
+    Limits {
+        session: span,
+        remembered: span,
+        client: Span::UNLIMITED,
+        offline: span,
+        offline_client: Span::UNLIMITED,
+    }
+};
 
 /// A running cluster with a migrated template; gone with the last test that uses it.
 struct Cluster {
@@ -238,6 +260,36 @@ impl Fixture {
         .await?;
         tx.commit().await.unwrap();
         Ok(found)
+    }
+
+    /// One more client.
+    async fn other_client(&self, name: &str) -> Uuid {
+        let id = Uuid::new_v4();
+        sqlx::query(
+            "insert into client (realm_id, id, client_id, enabled, protocol, settings) \
+             values ($1, $2, $3, true, 'openid-connect', '{}')",
+        )
+        .bind(self.realm.id)
+        .bind(id)
+        .bind(name)
+        .execute(&self.pool)
+        .await
+        .unwrap();
+        id
+    }
+
+    /// A sign-in at the client by a password grant.
+    fn login<'a>(&self, user: Uuid, ip: &'a str, now: i64) -> user::session::New<'a> {
+        user::session::New {
+            user,
+            client: self.client,
+            ip,
+            now,
+            auth_time: None,
+            remember_me: false,
+            notes: serde_json::Map::new(),
+            until_offline: false,
+        }
     }
 
     async fn find(&self, id: Uuid) -> user::User {

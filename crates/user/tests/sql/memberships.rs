@@ -71,20 +71,19 @@ fn a_user_holds_the_roles_of_his_groups_and_of_those_above_them() {
             .unwrap();
         assert_eq!(names(&available), ["default-roles-r", "inner", "spare"]);
 
-        let session = user::session::create(&t.pool, realm, user, t.client, "127.0.0.1", 100)
+        let session = user::session::create(&t.pool, realm, t.login(user, "127.0.0.1", 100))
             .await
             .unwrap();
-        let limits = user::session::Limits {
-            idle: 100,
-            lifespan: 100,
+        let part = user::session::Part {
+            session: &session,
+            client: t.client,
+            offline: false,
         };
-        let refreshed = user::session::refresh(&t.pool, realm, &session, t.client, limits, 110)
+        let resumed = user::session::resume(&t.pool, realm, part, &crate::LIMITS, 110)
             .await
+            .unwrap()
             .unwrap();
-        let user::session::Refresh::Active(refreshed) = refreshed else {
-            panic!("{refreshed:?}");
-        };
-        assert_eq!(refreshed.roles, held);
+        assert_eq!(resumed.roles, held);
 
         for left in [low, middle, middle] {
             group::leave(&t.pool, realm, user, left).await.unwrap();

@@ -127,6 +127,19 @@ func TestSessionsAreSeenAndEnded(t *testing.T) {
 	kc.send("GET", "client-session-stats", nil, &stats)
 	equal(t, stats[0].Active, "1")
 	equal(t, stats[0].Offline, "0")
+
+	token = enter("openid", "offline_access")
+	offline := must(kc.GetUserOfflineSessionsForClient(ctx, kc.token, kc.realm, id, app))(t)[0]
+	equal(t, (*offline.Clients)[app], "visited")
+	equal(t, *must(kc.GetClientOfflineSessions(ctx, kc.token, kc.realm, app))(t)[0].ID, *offline.ID)
+	done(t, kc.LogoutAllSessions(ctx, kc.token, kc.realm, id))
+	kc.send("GET", "client-session-stats", nil, &stats)
+	equal(t, stats[0].Active, "0")
+	equal(t, stats[0].Offline, "1")
+	done(t, kc.RevokeToken(ctx, kc.realm, "visited", "", token.RefreshToken))
+	equal(t, len(must(kc.GetClientOfflineSessions(ctx, kc.token, kc.realm, app))(t)), 0)
+	_, err = kc.RefreshToken(ctx, token.RefreshToken, "visited", "", kc.realm)
+	refused(t, err, 400, "invalid_grant")
 }
 
 func TestWhoGuessesIsLockedOut(t *testing.T) {

@@ -165,6 +165,13 @@ test("sessions are listed and ended", async () => {
   assert.equal(await kc.realms.removeSession({ realm, sessionId: session.id }), null);
   assert.equal((await kc.clients.listOfflineSessions({ id: client.id })).length, 0);
   assert.equal((await kc.users.listOfflineSessions({ id, clientId: client.id })).length, 0);
+  await login(realm, { username: "visitor", clientId: "visited", scopes: ["openid", "offline_access"] });
+  const [offline] = await kc.users.listOfflineSessions({ id, clientId: client.id });
+  assert.deepEqual([offline.username, offline.clients], ["visitor", { [client.id]: "visited" }]);
+  assert.deepEqual(await kc.clients.getOfflineSessionCount({ id: client.id }), { count: 1 });
+  assert.deepEqual(await kc.clients.listOfflineSessions({ id: client.id }), [offline]);
+  await kc.realms.deleteSession({ realm, session: offline.id, isOffline: true });
+  assert.deepEqual(await kc.users.listOfflineSessions({ id, clientId: client.id }), []);
   await login(realm, { username: "visitor" });
   await kc.users.logout({ id });
   assert.deepEqual(await kc.users.listSessions({ id }), []);

@@ -272,3 +272,17 @@ def test_sessions_of_a_client_are_counted(kc):
     assert get(kc, f"users/{user}/offline-sessions/{client}") == []
     (stats,) = [s for s in kc.get_client_sessions_stats() if s["clientId"] == "counted"]
     assert (stats["active"], stats["offline"]) == ("1", "0")
+
+    tokens = oidc.token("counted", "secret-1", scope="openid offline_access")
+    assert tokens["refresh_expires_in"] == 0
+    assert get(kc, f"clients/{client}/offline-session-count") == {"count": 1}
+    (offline,) = get(kc, f"users/{user}/offline-sessions/{client}")
+    assert offline["clients"] == {client: "counted"}
+    assert get(kc, f"clients/{client}/offline-sessions") == [offline]
+    kc.user_logout(user)
+    assert get(kc, f"clients/{client}/session-count") == {"count": 0}
+    assert get(kc, f"clients/{client}/offline-session-count") == {"count": 1}
+    kc.connection.raw_delete(f"admin/realms/{kc.get_current_realm()}/sessions/{offline['id']}", isOffline="true")
+    assert get(kc, f"clients/{client}/offline-sessions") == []
+    with refused(KeycloakPostError, 400, "invalid_grant"):
+        oidc.refresh_token(tokens["refresh_token"])
