@@ -104,6 +104,14 @@ impl Connection {
         &self.buffer[answer.body.clone()]
     }
 
+    /// The values of a header of the last answer.
+    pub fn headers<'a>(&'a self, answer: &Answer, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let head = &self.buffer[..answer.body.start];
+        let lines = head.split(|byte| *byte == b'\n');
+        let values = lines.filter_map(move |line| header(line, name));
+        values.filter_map(|value| std::str::from_utf8(value).ok().map(str::trim))
+    }
+
     async fn fill(&mut self) -> Result<()> {
         if self.filled == self.buffer.len() {
             self.buffer.resize(self.buffer.len() * 2, 0);

@@ -1,5 +1,6 @@
 //! Load: clients that each send the next request when the last is answered.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,9 +28,21 @@ pub struct Case {
     cpu: Cpu,
 }
 
+/// Several requests, each made of the answer before; the number says for whom.
+pub type Walk = Arc<
+    dyn for<'a> Fn(
+            &'a mut Connection,
+            usize,
+        ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>
+        + Send
+        + Sync,
+>;
+
 /// What is sent.
 #[derive(Clone)]
 enum Requests {
+    /// A walk through several of them, which counts as one.
+    Walked(Walk),
     /// These in turn.
     Given(Arc<[Vec<u8>]>),
     /// One made for each number, no two alike.
@@ -50,6 +63,11 @@ impl Case {
         make: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
         Self::of(title, clients, site, status, Requests::Made(Arc::new(make)))
+    }
+
+    /// Walks through several requests, each of which counts as one.
+    pub fn walked(title: &str, clients: usize, site: &Site, walk: Walk) -> Self {
+        Self::of(title, clients, site, 200, Requests::Walked(walk))
     }
 
     fn of(title: &str, clients: usize, site: &Site, status: u16, requests: Requests) -> Self {
@@ -151,15 +169,21 @@ async fn client(
     while begun < deadline {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let answer = match &requests {
-            Requests::Given(given) => connection.send(&given[number % given.len()]).await?,
-            Requests::Made(make) => connection.send(&make(number)).await?,
+            Requests::Given(given) => Some(connection.send(&given[number % given.len()]).await?),
+            Requests::Made(make) => Some(connection.send(&make(number)).await?),
+            Requests::Walked(walk) => {
+                walk(&mut connection, number).await?;
+                None
+            }
         };
-        ensure!(
-            answer.status == status,
-            "answered {}: {}",
-            answer.status,
-            String::from_utf8_lossy(connection.body(&answer))
-        );
+        if let Some(answer) = answer {
+            ensure!(
+                answer.status == status,
+                "answered {}: {}",
+                answer.status,
+                String::from_utf8_lossy(connection.body(&answer))
+            );
+        }
         let now = Instant::now();
         latencies.push(u32::try_from((now - begun).as_micros()).unwrap_or(u32::MAX));
         in_time += usize::from(now <= deadline);

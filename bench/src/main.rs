@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
 
 use process::Server;
-use sections::{administration, docker, endpoints, life, overload, realms};
+use sections::{administration, docker, endpoints, life, overload, realms, sign_in};
 use site::Site;
 
 /// Measures realmkeep. KEYCLOAK_URL names a Keycloak (with the feature docker) to be measured in the same run; without
@@ -44,6 +44,8 @@ enum Section {
     Docker,
     /// Key set, discovery and refresh.
     Endpoints,
+    /// openid-connect: grants, introspection, userinfo, a whole sign-in; with few sessions and with 100,000.
+    SignIn,
     /// 500 logins at once.
     Overload,
     /// The admin API: people made, read, listed, searched and imported.
@@ -124,6 +126,9 @@ async fn main() -> Result<()> {
     }
     if wanted(Section::Endpoints) {
         rows.extend(endpoints::rows(&server.site, keycloak.as_ref(), &plan).await?);
+    }
+    if wanted(Section::SignIn) {
+        rows.extend(sign_in::rows(&server, keycloak.as_ref(), &plan).await?);
     }
     if let Some(keycloak) = &keycloak {
         keycloak.clear().await?;

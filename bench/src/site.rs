@@ -13,6 +13,11 @@ pub const PASSWORD: &str = "correct horse battery";
 /// People that log in.
 pub const USERS: usize = 64;
 
+/// The secret of client `machine`.
+const SECRET: &str = "the-secret-of-a-machine";
+const CALLBACK: &str = "http://app.test/cb";
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
 /// Where a server is, and who administers it.
 #[derive(Clone)]
 pub struct Site {
@@ -150,6 +155,108 @@ impl Site {
         Ok(requests)
     }
 
+    /// Clients that people and machines sign in with: `app` (public, for codes and passwords), `machine` (with a secret,
+    /// for itself), and both may look at each other's tokens.
+    pub async fn prepare_sign_in(&self) -> Result<()> {
+        let mut admin = Admin::login(self).await?;
+        let audience = json!({ "name": "audience", "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper",
+            "config": { "included.client.audience": "machine", "access.token.claim": "true" } });
+        for client in [
+            json!({ "clientId": "app", "publicClient": true, "directAccessGrantsEnabled": true, "standardFlowEnabled": true,
+                "redirectUris": [CALLBACK], "protocolMappers": [audience] }),
+            json!({ "clientId": "machine", "secret": SECRET, "serviceAccountsEnabled": true }),
+        ] {
+            admin
+                .call("POST", &format!("/{REALM}/clients"), &client, &[201])
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub fn client_credentials(&self) -> Vec<u8> {
+        self.token(
+            REALM,
+            &format!("grant_type=client_credentials&client_id=machine&client_secret={SECRET}"),
+        )
+    }
+
+    pub fn password_grant(&self, user: usize) -> Vec<u8> {
+        let password = PASSWORD.replace(' ', "+");
+        self.token(
+            REALM,
+            &format!("grant_type=password&client_id=app&scope=openid&username=user{user}&password={password}"),
+        )
+    }
+
+    /// Logs users in, one after the other; their answers of the token endpoint.
+    pub async fn tokens(&self, sessions: usize) -> Result<Vec<Value>> {
+        let mut connection = Connection::open(self.address).await?;
+        let mut tokens = Vec::new();
+        for user in 0..sessions {
+            let answer = connection.send(&self.password_grant(user)).await?;
+            tokens.push(json_of(&connection, &answer, &[200])?);
+        }
+        Ok(tokens)
+    }
+
+    pub fn refresh(&self, tokens: &Value) -> Result<Vec<u8>> {
+        let token = text(tokens, "refresh_token")?;
+        let form = format!("grant_type=refresh_token&client_id=app&refresh_token={token}");
+        Ok(self.token(REALM, &form))
+    }
+
+    pub fn introspection(&self, tokens: &Value) -> Result<Vec<u8>> {
+        let token = text(tokens, "access_token")?;
+        Ok(request(
+            "POST",
+            &self.host,
+            &format!(
+                "{}/realms/{REALM}/protocol/openid-connect/token/introspect",
+                self.base
+            ),
+            &[FORM],
+            &format!("client_id=machine&client_secret={SECRET}&token={token}"),
+        ))
+    }
+
+    pub fn userinfo(&self, tokens: &Value) -> Result<Vec<u8>> {
+        let bearer = format!("Bearer {}", text(tokens, "access_token")?);
+        Ok(self.get(
+            &format!("/realms/{REALM}/protocol/openid-connect/userinfo"),
+            &[("Authorization", &bearer)],
+        ))
+    }
+
+    /// The login page of client `app`.
+    pub fn login_page(&self) -> Vec<u8> {
+        self.get(
+            &format!("/realms/{REALM}/protocol/openid-connect/auth?client_id=app&response_type=code&scope=openid&redirect_uri={CALLBACK}"),
+            &[],
+        )
+    }
+
+    /// Sends a user's password to where the login page says.
+    pub fn login_form(&self, target: &str, cookies: &str, user: usize) -> Vec<u8> {
+        let body = format!(
+            "username=user{user}&password={}",
+            PASSWORD.replace(' ', "+")
+        );
+        request(
+            "POST",
+            &self.host,
+            target,
+            &[FORM, ("Cookie", cookies)],
+            &body,
+        )
+    }
+
+    pub fn redemption(&self, code: &str) -> Vec<u8> {
+        let form = format!(
+            "grant_type=authorization_code&client_id=app&redirect_uri={CALLBACK}&code={code}"
+        );
+        self.token(REALM, &form)
+    }
+
     /// A path that answers 200 only when realms are served.
     pub fn first(&self) -> Vec<u8> {
         self.get("/realms/master/protocol/openid-connect/certs", &[])
@@ -170,7 +277,7 @@ impl Site {
             "POST",
             &self.host,
             &format!("{}/realms/{realm}/protocol/openid-connect/token", self.base),
-            &[("Content-Type", "application/x-www-form-urlencoded")],
+            &[FORM],
             form,
         )
     }

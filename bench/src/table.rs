@@ -1,5 +1,7 @@
 //! The table, and the arithmetic of its cells.
 
+use crate::load::Case;
+
 /// A line.
 pub struct Row {
     pub scenario: String,
@@ -25,6 +27,24 @@ impl Row {
             ratio: String::new(),
             goal: goal.to_owned(),
             met,
+        }
+    }
+
+    /// The line of a load, without a goal.
+    pub fn of(case: &Case) -> Self {
+        Self {
+            scenario: case.title.clone(),
+            clients: case.clients.to_string(),
+            measured: spread(&case.rates),
+            latency: format!(
+                "{} / {}",
+                short(case.percentile(0.5)),
+                short(case.percentile(0.99))
+            ),
+            cpu: case.cpu_cell(),
+            ratio: String::new(),
+            goal: String::new(),
+            met: None,
         }
     }
 }

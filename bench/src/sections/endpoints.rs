@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::Plan;
 use crate::load::Case;
 use crate::site::Site;
-use crate::table::{Row, median, ratios, short, spread};
+use crate::table::{Row, median, ratios};
 
 const CLIENTS: usize = 8;
 
@@ -38,11 +38,11 @@ pub async fn rows(site: &Site, keycloak: Option<&Site>, plan: &Plan) -> Result<V
             ratio: format!("{ratio:.1} × Keycloak"),
             goal: format!("≥ {goal:.0} × Keycloak"),
             met: Some(ratio >= goal),
-            ..plain(case)
+            ..Row::of(case)
         });
     }
     rows.extend(theirs.iter().map(|case| {
-        let mut row = plain(case);
+        let mut row = Row::of(case);
         row.scenario.insert_str(0, "Keycloak: ");
         row
     }));
@@ -60,21 +60,4 @@ async fn cases(site: &Site) -> Result<Vec<Case>> {
             site.refreshes(CLIENTS).await?,
         ),
     ])
-}
-
-fn plain(case: &Case) -> Row {
-    Row {
-        scenario: case.title.clone(),
-        clients: case.clients.to_string(),
-        measured: spread(&case.rates),
-        latency: format!(
-            "{} / {}",
-            short(case.percentile(0.5)),
-            short(case.percentile(0.99))
-        ),
-        cpu: case.cpu_cell(),
-        ratio: String::new(),
-        goal: String::new(),
-        met: None,
-    }
 }

@@ -6,3 +6,4 @@ pub mod endpoints;
 pub mod life;
 pub mod overload;
 pub mod realms;
+pub mod sign_in;
