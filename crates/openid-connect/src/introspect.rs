@@ -47,6 +47,8 @@ async fn introspect(
         })?;
     let types: &[Type] = match form.get("token_type_hint") {
         None | Some("access_token") => &[Type::Access, Type::Id],
+        // What gocloak always says; such a token is an access token that may have permissions beside its claims.
+        Some("requesting_party_token") => &[Type::Access],
         Some("refresh_token") => &[Type::Refresh],
         Some(_) => &[],
     };
