@@ -42,6 +42,7 @@ debian() {
     have chromium || packages+=(chromium)
     have java || any /usr/lib/jvm/*/bin/java || packages+=(default-jre-headless)
     { [ -e "$home/keycloak/bin/kcadm.sh" ] && [ -e "$home/console" ]; } || { have mvn || packages+=(maven); have unzip || packages+=(unzip); }
+    any /usr/lib/*/faketime/libfaketime.so.1 || packages+=(faketime)
     any /etc/ssl/certs/ca-certificates.crt || packages+=(ca-certificates)
     apt "${packages[@]}"
     # Newer releases of Debian have the client in a package of its own.

@@ -8,9 +8,14 @@ use argon2_rust::params::{Memory, TagLen};
 use argon2_rust::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 
 use crate::process::Cpu;
+
+/// As long as what is signed of a docker token.
+const TOKEN: [u8; 1400] = [b'a'; 1400];
 
 /// Rates of the whole machine, a second.
 #[derive(Clone, Copy)]
@@ -48,25 +53,47 @@ impl Bound {
         let took = begun.elapsed().as_secs_f64();
         let mut used = Cpu::default();
         used.add(before, Cpu::now(None));
-        let sign = everywhere(time / 3, || {
-            let mut signature = vec![0; key.public_modulus_len()];
-            move || {
-                key.sign(
-                    &RSA_PKCS1_SHA256,
-                    &SystemRandom::new(),
-                    &[b'a'; 1400],
-                    &mut signature,
-                )
-                .ok()
-                .context("signing")
-            }
-        })?;
+        let sign = rs256(time / 3, key)?;
         Ok(Self {
             argon2_cpu: used.generator * 1000.0 / (argon2 * took),
             argon2,
             with_signature: 1.0 / (1.0 / argon2 + 1.0 / sign),
         })
     }
+}
+
+/// Signatures of the whole machine, a second, each over a token as long as a docker token.
+#[derive(Clone, Copy)]
+pub struct Signing {
+    /// With an RSA key of 2048 bits.
+    pub rs256: f64,
+    pub es256: f64,
+}
+
+impl Signing {
+    /// Measures both, each for half of `time`.
+    pub fn measure(time: Duration, key: &RsaKeyPair) -> Result<Self> {
+        let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+            .ok()
+            .context("making an EC key")?;
+        let sign = || ec.sign(&SystemRandom::new(), &TOKEN).map(drop);
+        Ok(Self {
+            rs256: rs256(time / 2, key)?,
+            es256: everywhere(time / 2, || || sign().ok().context("signing"))?,
+        })
+    }
+}
+
+fn rs256(time: Duration, key: &RsaKeyPair) -> Result<f64> {
+    everywhere(time, || {
+        let mut signature = vec![0; key.public_modulus_len()];
+        move || {
+            let random = SystemRandom::new();
+            key.sign(&RSA_PKCS1_SHA256, &random, &TOKEN, &mut signature)
+                .ok()
+                .context("signing")
+        }
+    })
 }
 
 /// A key to sign with.

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
 
 use process::Server;
-use sections::{administration, docker, endpoints, life, overload, realms, sign_in};
+use sections::{administration, docker, endpoints, life, overload, realms, registry, sign_in};
 use site::Site;
 
 /// Measures realmkeep. KEYCLOAK_URL names a Keycloak (with the feature docker) to be measured in the same run; without
@@ -42,6 +42,8 @@ enum Section {
     Life,
     /// docker tokens with a password.
     Docker,
+    /// docker tokens for machines: app passwords, robots, identity tokens; rules, events, remembered passwords.
+    Registry,
     /// Key set, discovery and refresh.
     Endpoints,
     /// openid-connect: grants, introspection, userinfo, a whole sign-in; with few sessions and with 100,000.
@@ -123,6 +125,9 @@ async fn main() -> Result<()> {
     }
     if wanted(Section::Docker) {
         rows.extend(docker::rows(&server.site, keycloak.as_ref(), &plan).await?);
+    }
+    if wanted(Section::Registry) {
+        rows.extend(registry::rows(&server.site, &plan).await?);
     }
     if wanted(Section::Endpoints) {
         rows.extend(endpoints::rows(&server.site, keycloak.as_ref(), &plan).await?);

@@ -135,6 +135,42 @@ async fn only_a_client_that_asks_for_it_learns_the_session() {
 }
 
 #[tokio::test]
+async fn a_client_with_pairwise_subjects_is_told_the_one_that_it_knows() {
+    let realm = Realm::new().await;
+    let mut listener = Listener::answering("200 OK").await;
+    let pairwise = json!({
+        "name": "pairwise", "protocol": "openid-connect", "protocolMapper": "oidc-sha256-pairwise-sub-mapper",
+        "config": { "pairwiseSubAlgorithmSalt": "salt" }
+    });
+    let more = json!({
+        "attributes": { "backchannel.logout.url": listener.url }, "protocolMappers": [pairwise]
+    });
+    app(&realm, more).await;
+    let tokens = sign_in(&realm).await;
+    log_out(&realm, &tokens).await;
+    let found = verified(&realm, &listener.request().await).await;
+    assert_eq!(found["sub"], claims(text(&tokens, "id_token"))["sub"]);
+    assert_ne!(found["sub"], json!(realm.alice));
+}
+
+#[tokio::test]
+async fn a_client_that_failed_is_told_once_more_and_no_more() {
+    let realm = Realm::new().await;
+    let mut listener = Listener::answering("503 Not Now").await;
+    let more = json!({ "backchannel.logout.session.required": "true" });
+    told_at(&realm, &listener.url, more).await;
+    // The second session's second call comes later than a third one of the first would.
+    for _ in 0..2 {
+        let tokens = sign_in(&realm).await;
+        log_out(&realm, &tokens).await;
+        for _ in 0..2 {
+            let found = verified(&realm, &listener.request().await).await;
+            assert_eq!(found["sid"], tokens["session_state"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn administrators_end_sessions_and_the_client_is_told() {
     let realm = Realm::new().await;
     let mut listener = Listener::answering("200 OK").await;

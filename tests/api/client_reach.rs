@@ -64,6 +64,11 @@ fn ways(client: &str) -> Vec<(&'static str, String, Value)> {
     vec![
         ("GET", format!("{own}/client-secret"), Value::Null),
         ("POST", format!("{own}/client-secret"), Value::Null),
+        (
+            "DELETE",
+            format!("{own}/client-secret/rotated"),
+            Value::Null,
+        ),
         ("PUT", own.clone(), json!({ "secret": "mine" })),
         ("PUT", own.clone(), json!({ "publicClient": true })),
         ("PUT", own.clone(), json!({ "clientId": "mine" })),

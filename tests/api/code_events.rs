@@ -145,7 +145,8 @@ async fn a_code_leaves_what_became_of_it() {
             .find(|(name, _)| *name == "client_id")
             .map_or("app", |(_, client)| client);
         let details = details(Some(session), Some(&reason));
-        refused(&realm, &trade(&more), kind, json!(client), error, details).await;
+        let event = refused(&realm, &trade(&more), kind, json!(client), error, details).await;
+        assert_eq!(event["userId"], json!(realm.alice), "{error}");
     }
 }
 

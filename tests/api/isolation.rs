@@ -107,6 +107,8 @@ fn places() -> Vec<(&'static str, String, &'static str)> {
         (_, "{group}") | ("groups", "{id}") => Some("group"),
         // Names.
         ("roles", "{role}") | ("providers", "{id}") | (_, "{path:.*}" | "{protocol}") => None,
+        // Below the alias of an identity provider.
+        ("mappers", "{id}") => None,
         // Keycloak takes any place to move to; what is not there is the end.
         (_, "{previous}") => None,
         // What is not here has no ids either.
@@ -167,6 +169,7 @@ fn body(method: &str, path: &str, own: &Things) -> Option<Value> {
         _ if path.ends_with("/reset-password") => {
             Some(json!({ "type": "password", "value": "taken" }))
         }
+        _ if path.ends_with("/app-passwords") => Some(json!({ "label": "taken" })),
         _ if path.starts_with("/groups/") => Some(json!({ "name": "taken" })),
         _ if path.contains("/roles") => Some(json!({ "name": "taken" })),
         _ if path.contains("/components/") => Some(json!({ "config": { "enabled": ["false"] } })),

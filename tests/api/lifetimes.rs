@@ -1,8 +1,13 @@
 //! How long tokens and sessions last, and the setting that moves each.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::apps::{APP, Apps, Tokens, WEB};
+use crate::browser::{Browser, action, app, auth_url};
+use crate::forge;
+use crate::support::{Realm, claims};
 
 fn lasts(tokens: &Tokens, token: &str) -> i64 {
     let time = |name| tokens.claim(token, name).as_i64().unwrap();
@@ -236,4 +241,49 @@ async fn a_service_account_may_have_a_session_and_refresh_tokens() {
     };
     assert_eq!(offline.claim("refresh_token", "typ"), "Offline");
     apps.refreshed(WEB, offline.refresh()).await;
+}
+
+#[tokio::test]
+async fn a_login_is_begun_again_for_a_day_after_its_end_and_no_longer() {
+    let key = [7; 32];
+    let config = json!({ "algorithm": ["HS256"], "kid": ["known"], "secret": [URL_SAFE_NO_PAD.encode(key)] });
+    let realm = Realm::with(json!({
+        "accessCodeLifespanLogin": 600,
+        "components": { "org.keycloak.keys.KeyProvider": [
+            { "name": "known", "providerId": "hmac-generated", "config": config }
+        ] }
+    }))
+    .await;
+    app(&realm, json!({})).await;
+    let mut browser = Browser::new();
+    let page = browser.get(&auth_url(&realm.name, "")).await;
+    let restart = browser.cookies["KC_RESTART"].clone();
+    let own = claims(&restart);
+    let ahead = own["exp"].as_i64().unwrap() - store::clock::now();
+    assert!((86_900..=87_000).contains(&ahead), "{ahead}");
+
+    let header = json!({ "alg": "HS256", "kid": "known" });
+    let ending = |exp: Value| {
+        let mut changed = own.clone();
+        changed["exp"] = exp;
+        forge::mac(&header, &changed.to_string(), &key)
+    };
+    let now = store::clock::now();
+    for (cookie, good) in [
+        (restart, true),
+        (ending(json!(now + 100)), true),
+        (ending(json!(now - 1)), false),
+        (ending(Value::Null), false),
+    ] {
+        browser.cookies.clear();
+        browser.cookies.insert("KC_RESTART".to_owned(), cookie);
+        let answer = browser.post(&action(&page), &[("username", "alice")]).await;
+        assert_eq!(
+            answer.status == 400,
+            !good,
+            "{}: {}",
+            answer.status,
+            answer.text
+        );
+    }
 }

@@ -81,12 +81,13 @@ async fn fifty_right_passwords_at_once_are_all_let_in() {
 #[tokio::test]
 async fn of_two_hundred_wrong_passwords_at_once_five_are_judged_and_all_are_counted() {
     let realm = guarded(json!({})).await;
+    let client = reqwest::Client::new();
     let guess = async || {
         // A busy server may say so, before it has judged or counted anything.
-        let mut answer = realm.docker("alice", "wrong", "").await;
+        let mut answer = realm.docker_by(&client, "alice", "wrong", "").await;
         while answer.status == 503 {
             assert!(answer.headers.contains_key("retry-after"));
-            answer = realm.docker("alice", "wrong", "").await;
+            answer = realm.docker_by(&client, "alice", "wrong", "").await;
         }
         assert_eq!(answer.status, 401, "{}", answer.text);
     };

@@ -24,7 +24,7 @@ const OUTSIDE: &[&str] = &[
     "/client-registration-policy",
     "/client-types",
     "/clients-initial-access",
-    "/identity-provider",
+    "/identity-provider/{tail",
     "/ldap-server-capabilities",
     "/organizations",
     "/testLDAPConnection",

@@ -78,8 +78,10 @@ async fn a_change_of_what_is_not_here_is_501_and_says_which_area() {
         ("/authentication/flows", "authentication flows"),
         ("/authentication/flows/browser/copy", "authentication flows"),
         ("/authentication/executions", "authentication flows"),
-        ("/identity-provider/instances", "identity providers"),
-        ("/identity-provider/import-config", "identity providers"),
+        (
+            "/identity-provider/upload-certificate",
+            "identity providers",
+        ),
         ("/organizations", "organizations"),
         ("/workflows", "workflows"),
         ("/clients-initial-access", "client registration"),
@@ -107,7 +109,6 @@ async fn lists_of_what_is_not_here_are_empty() {
     let realm = Realm::new().await;
     let client = format!("/clients/{}/authz/resource-server", realm.registry);
     for (path, body) in [
-        ("/identity-provider/instances".to_owned(), json!([])),
         ("/clients-initial-access".to_owned(), json!([])),
         ("/workflows".to_owned(), json!([])),
         (

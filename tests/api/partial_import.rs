@@ -271,7 +271,7 @@ async fn what_makes_no_sense_is_refused_and_nothing_of_it_stays() {
             400,
         ),
         (
-            json!({ "users": first, "identityProviders": [{ "alias": "x" }] }),
+            json!({ "users": first, "identityProviders": [{ "alias": "x", "providerId": "saml" }] }),
             501,
         ),
     ] {

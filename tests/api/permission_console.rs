@@ -40,7 +40,6 @@ pub const TABLE: &[(&str, &[&str])] = &[
         &[
             "GET /client-types",
             "GET /clients-initial-access",
-            "GET /clients/{client}/client-secret/rotated",
             "GET /clients/{client}/evaluate-scopes/generate-example-saml-response",
             "GET /ui-ext/available-roles/clientScopes/{id}",
             "GET /ui-ext/available-roles/clients/{id}",
@@ -118,10 +117,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ),
     (
         "manage-identity-providers view-identity-providers",
-        &[
-            "GET /identity-provider/instances",
-            "GET /identity-provider/{tail:.*}",
-        ],
+        &["GET /identity-provider/{tail:.*}"],
     ),
     (
         "manage-organizations manage-realm query-organizations view-organizations",
@@ -193,7 +189,6 @@ pub const TABLE: &[(&str, &[&str])] = &[
             "POST /clients-initial-access/{id}",
             "PUT /clients-initial-access/{id}",
             "DELETE /clients-initial-access/{id}",
-            "DELETE /clients/{client}/client-secret/rotated",
             "POST /clients/{client}/registration-access-token",
             "POST /ui-ext/role-mapping-delete/clientScopes/{id}",
             "POST /ui-ext/role-mapping-delete/clients/{id}",
@@ -231,7 +226,6 @@ pub const TABLE: &[(&str, &[&str])] = &[
     (
         "manage-identity-providers",
         &[
-            "POST /identity-provider/instances",
             "POST /identity-provider/{tail:.*}",
             "PUT /identity-provider/{tail:.*}",
             "DELETE /identity-provider/{tail:.*}",

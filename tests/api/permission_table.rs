@@ -26,6 +26,8 @@ pub const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("impersonation", &["POST /users/{id}/impersonation"]),
+    // For who may look at clients and at users; see docker_explain.rs.
+    ("realm-admin", &["GET /clients/{client}/docker-v2/explain"]),
     (
         "manage-realm",
         &[
@@ -58,6 +60,31 @@ pub const TABLE: &[(&str, &[&str])] = &[
             "GET /roles-by-id/{id}/composites",
             "GET /roles-by-id/{id}/composites/realm",
             "GET /roles-by-id/{id}/composites/clients/{owner}",
+        ],
+    ),
+    (
+        "manage-identity-providers view-identity-providers",
+        &[
+            "GET /identity-provider/instances",
+            "GET /identity-provider/instances/{alias}",
+            "GET /identity-provider/instances/{alias}/export",
+            "GET /identity-provider/instances/{alias}/mapper-types",
+            "GET /identity-provider/instances/{alias}/mappers",
+            "GET /identity-provider/instances/{alias}/mappers/{id}",
+            "GET /identity-provider/providers/{id}",
+        ],
+    ),
+    (
+        "manage-identity-providers",
+        &[
+            "POST /identity-provider/import-config",
+            "POST /identity-provider/instances",
+            "PUT /identity-provider/instances/{alias}",
+            "DELETE /identity-provider/instances/{alias}",
+            "POST /identity-provider/instances/{alias}/mappers",
+            "PUT /identity-provider/instances/{alias}/mappers/{id}",
+            "DELETE /identity-provider/instances/{alias}/mappers/{id}",
+            "GET /identity-provider/instances/{alias}/reload-keys",
         ],
     ),
     (
@@ -163,6 +190,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
             "POST /logout-all",
             "POST /users/{id}/credentials/{credential}/moveAfter/{previous}",
             "POST /users",
+            "POST /users/{id}/app-passwords",
             "PUT /users/{id}",
             "DELETE /users/{id}",
             "DELETE /users/{id}/credentials/{credential}",
@@ -197,6 +225,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
     (
         "view-clients manage-clients",
         &[
+            "GET /clients/{client}/client-secret/rotated",
             "GET /clients/{client}",
             "GET /clients/{client}/certificates/{attribute}",
             "POST /clients/{client}/certificates/{attribute}/download",
@@ -221,6 +250,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
         &[
             "GET /clients/{client}/client-secret",
             "POST /clients/{client}/client-secret",
+            "DELETE /clients/{client}/client-secret/rotated",
             "POST /clients",
             "PUT /clients/{client}",
             "DELETE /clients/{client}",

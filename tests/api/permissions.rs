@@ -176,9 +176,11 @@ impl Place {
                     "roles-by-id" | "roles" => self.ids["role"].clone(),
                     "clients" => self.realm.registry.clone(),
                     "clientScopes" => self.ids["scope"].clone(),
-                    "config" | "config-description" | "flows" | "clients-initial-access" => {
-                        uuid::Uuid::new_v4().to_string()
-                    }
+                    "config"
+                    | "config-description"
+                    | "flows"
+                    | "clients-initial-access"
+                    | "mappers" => uuid::Uuid::new_v4().to_string(),
                     "components" => self.ids["component"].clone(),
                     "models" => self.ids["mapper"].clone(),
                     "providers" => "docker-v2-ca-bundle".to_owned(),

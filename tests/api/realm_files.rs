@@ -211,7 +211,11 @@ async fn of_a_file_with_one_fault_nothing_is_left() {
         ),
         ("/groups", json!([{ "path": "/g" }]), 400),
         ("/users/2/groups", json!(["/nosuch"]), 400),
-        ("/identityProviders", json!([{ "alias": "i" }]), 501),
+        (
+            "/identityProviders",
+            json!([{ "alias": "i", "providerId": "saml" }]),
+            501,
+        ),
         ("/organizations", json!([{ "name": "o" }]), 501),
         ("/federatedUsers", json!([{ "id": "f" }]), 501),
         (

@@ -5,7 +5,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::support::server;
 
 /// Tables with rows of a realm, but for what reading and logging in writes: events, sessions, failures.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 24] = [
     "realm_ca",
     "component",
     "realm_key",
@@ -28,6 +28,8 @@ const TABLES: [&str; 22] = [
     "offline_session",
     "revoked_token",
     "admin_event",
+    "identity_provider",
+    "identity_provider_mapper",
 ];
 
 /// A connection of the test's own: one of the server's pool would end with the test's runtime.

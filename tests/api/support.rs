@@ -259,20 +259,25 @@ impl Realm {
 
     /// A docker token request; `query` after `service=reg`.
     pub async fn docker(&self, user: &str, password: &str, query: &str) -> Answer {
+        self.docker_by(&Client::new(), user, password, query).await
+    }
+
+    /// The same by a client that is there already: to make one takes long, and the server waits for nobody who has
+    /// connected and says nothing.
+    pub async fn docker_by(
+        &self,
+        client: &Client,
+        user: &str,
+        password: &str,
+        query: &str,
+    ) -> Answer {
         let url = format!(
             "{}/realms/{}/protocol/docker-v2/auth?service=reg{query}",
             server().url,
             self.name
         );
-        Answer::read(
-            Client::new()
-                .get(url)
-                .basic_auth(user, Some(password))
-                .send()
-                .await
-                .unwrap(),
-        )
-        .await
+        let request = client.get(url).basic_auth(user, Some(password));
+        Answer::read(request.send().await.unwrap()).await
     }
 }
 

@@ -56,7 +56,7 @@ pub async fn told(realm: &Realm, form: &[(&str, &str)]) -> (Answer, Option<Value
     (answer, events.first().cloned())
 }
 
-/// The request is refused, and left this event: type, client, error and details.
+/// The request is refused, and left this event, which is given back: type, client, error and details.
 pub async fn refused(
     realm: &Realm,
     form: &[(&str, &str)],
@@ -64,7 +64,7 @@ pub async fn refused(
     client: Value,
     error: &str,
     details: Value,
-) {
+) -> Value {
     let (answer, event) = told(realm, form).await;
     assert!(
         (400..500).contains(&answer.status),
@@ -82,6 +82,7 @@ pub async fn refused(
         (&json!(kind), &client, &json!(error), &details),
         "{form:?}"
     );
+    event
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Certificates and tokens, checked as a registry checks them and without any code of the server.
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pki_types::{CertificateDer, UnixTime};
@@ -60,12 +62,18 @@ pub fn is_trusted(token: &str, bundle: &str) -> bool {
     );
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    let signs = leaf.verify_signature(
-        webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256,
-        signed.as_bytes(),
-        &signature,
-    );
-    chain.is_ok() && signs.is_ok()
+    let signs = if header(token)["alg"] == "ES256" {
+        let key = leaf.subject_public_key_info();
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &key)
+            .unwrap()
+            .verify_sig(signed.as_bytes(), &signature)
+            .is_ok()
+    } else {
+        let how = webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256;
+        leaf.verify_signature(how, signed.as_bytes(), &signature)
+            .is_ok()
+    };
+    chain.is_ok() && signs
 }
 
 /// Whether a token is signed by a key of this set; by the one of its `kid` where `named`.
@@ -75,15 +83,22 @@ pub fn is_signed_by(token: &str, keys: &Value, named: bool) -> bool {
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let part =
         |key: &Value, name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
+    let verifies = |key: &Value| match key["kty"].as_str() {
+        Some("RSA") => RsaPublicKeyComponents {
+            n: part(key, "n"),
+            e: part(key, "e"),
+        }
+        .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
+        .is_ok(),
+        Some("EC") if key["crv"] == "P-256" => {
+            let point = [vec![4], part(key, "x"), part(key, "y")].concat();
+            ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                .unwrap()
+                .verify_sig(signed.as_bytes(), &signature)
+                .is_ok()
+        }
+        _ => false,
+    };
     let mut keys = keys["keys"].as_array().unwrap().iter();
-    keys.any(|key| {
-        key["kty"] == "RSA"
-            && (!named || key["kid"] == kid)
-            && RsaPublicKeyComponents {
-                n: part(key, "n"),
-                e: part(key, "e"),
-            }
-            .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
-            .is_ok()
-    })
+    keys.any(|key| (!named || key["kid"] == kid) && verifies(key))
 }

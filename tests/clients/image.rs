@@ -17,6 +17,8 @@ pub struct Image {
     pub archive: PathBuf,
     /// The name in the docker archive.
     pub name: String,
+    /// The digest of its only layer.
+    pub layer: String,
 }
 
 impl Image {
@@ -74,6 +76,7 @@ impl Image {
             layout,
             archive,
             name,
+            layer,
         }
     }
 

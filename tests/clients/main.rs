@@ -9,21 +9,28 @@
     reason = "a test fails where something is not as it should be"
 )]
 
+mod access;
 mod admin_clients;
 mod client;
 mod compose;
 mod docker;
+mod doctor;
+mod identity;
 mod image;
 mod kcadm;
+mod mount;
 mod pki;
 mod process;
 mod registry;
+mod registry_access;
 mod rotation;
 mod schemathesis;
 mod server;
 mod signin;
+mod terminal;
 mod visit;
 
+use access::every_rule;
 use registry::Wire::{Plain, Tls};
 use visit::every_step;
 
@@ -50,4 +57,23 @@ at_both_registries! {
     crane_pushes_and_pulls_over_tls CRANE Tls;
     oras_pushes_and_pulls_over_tls ORAS Tls;
     regctl_pushes_and_pulls_over_tls REGCTL Tls;
+}
+
+/// One test for each client, which takes it through what access rules allow and refuse.
+macro_rules! by_the_rules {
+    ($($test:ident $client:ident;)*) => {
+        $(#[test]
+        fn $test() {
+            every_rule(&client::$client);
+        })*
+    };
+}
+
+by_the_rules! {
+    docker_may_do_what_rules_allow DOCKER;
+    skopeo_may_do_what_rules_allow SKOPEO;
+    podman_may_do_what_rules_allow PODMAN;
+    crane_may_do_what_rules_allow CRANE;
+    oras_may_do_what_rules_allow ORAS;
+    regctl_may_do_what_rules_allow REGCTL;
 }

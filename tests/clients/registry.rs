@@ -63,15 +63,29 @@ impl Registry {
     /// # Errors
     /// Why this version cannot be tested.
     pub fn start(version: Version, wire: Wire, realm: &Realm) -> Result<Self, String> {
-        let program = version.program()?;
-        let folder = Folder::new();
-        let trust = folder.write("realm-ca.pem", realm.trust());
         let base = match wire {
             Wire::Plain => &server().url,
             Wire::Tls => server().https.as_ref().ok_or("this server speaks no TLS")?,
         };
         let auth = realm.installation(base, "docker-v2-registry-config-file");
-        let auth = with_trust(&auth, &trust.display().to_string());
+        Self::configured(version, wire, |folder| {
+            let trust = folder.write("realm-ca.pem", realm.trust());
+            with_trust(&auth, &trust.display().to_string())
+        })
+    }
+
+    /// Starts a registry with this section `auth`, whose files may lie in the folder.
+    ///
+    /// # Errors
+    /// Why this version cannot be tested.
+    pub fn configured(
+        version: Version,
+        wire: Wire,
+        auth: impl FnOnce(&Folder) -> String,
+    ) -> Result<Self, String> {
+        let program = version.program()?;
+        let folder = Folder::new();
+        let auth = auth(&folder);
         let tls = match wire {
             Wire::Plain => String::new(),
             Wire::Tls => format!(
@@ -101,6 +115,11 @@ impl Registry {
             host: format!("localhost:{port}"),
             service,
         })
+    }
+
+    /// The file with its configuration.
+    pub fn config(&self) -> PathBuf {
+        self.service.folder().join("config.yml")
     }
 
     /// The digest under a tag, from the registry's own files.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::json;
 
 use crate::{
     image::Image,
@@ -43,7 +44,17 @@ fn header(token: &str) -> serde_json::Value {
 
 #[test]
 fn five_key_rotations_refuse_no_push_and_no_pull_and_restart_no_registry() {
-    let what = "rotation without a restart";
+    rotate("RS256", "rsa-generated");
+}
+
+#[test]
+fn tokens_signed_with_es256_are_taken_by_both_registries_through_five_key_rotations() {
+    rotate("ES256", "ecdsa-generated");
+}
+
+/// Pushes and pulls all the time, while keys of an algorithm follow one another.
+fn rotate(algorithm: &str, provider: &str) {
+    let what = &format!("rotation of {algorithm} keys without a restart");
     let crane = match find("crane") {
         Ok(crane) => crane,
         Err(why) => return skip(what, &why),
@@ -55,8 +66,10 @@ fn five_key_rotations_refuse_no_push_and_no_pull_and_restart_no_registry() {
         );
     }
     let realm = Realm::new("rotation");
+    realm.change_client(&json!({"attributes": {"docker-v2.signature.alg": algorithm}}));
     let registries = registries(&realm, what);
     let before = token(&realm, "repository:app:pull");
+    assert_eq!(header(&before)["alg"], algorithm);
     let rounds: Vec<_> = registries.iter().map(|_| AtomicUsize::new(0)).collect();
     let stop = AtomicBool::new(false);
 
@@ -82,10 +95,10 @@ fn five_key_rotations_refuse_no_push_and_no_pull_and_restart_no_registry() {
         }
         let _stop = StopOnPanic(&stop);
         let mut kids = vec![header(&before)["kid"].clone()];
-        let mut active = vec![realm.keys()["active"]["RS256"].as_str().unwrap().to_owned()];
+        let mut active = vec![realm.active(algorithm)];
         for rotation in 1..=ROTATIONS {
             a_round_passes(&rounds, &stop);
-            active.push(realm.rotate(100 + 10 * rotation as u32));
+            active.push(realm.rotate_as(algorithm, provider, 100 + 10 * rotation as u32));
             kids.push(header(&token(&realm, "repository:app:pull"))["kid"].clone());
         }
         a_round_passes(&rounds, &stop);

@@ -9,6 +9,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::{Certificate, Method, StatusCode};
 use serde_json::{Value, json};
+use store::dev_cluster::DevCluster;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -144,9 +145,40 @@ impl Server {
 
     /// What the docker endpoint of a realm says to a user.
     pub fn docker_token(&self, realm: &str, user: &str, password: &str, scope: &str) -> Answer {
+        self.docker_token_of(SERVICE, realm, Some((user, password)), scope)
+    }
+
+    /// The same of another service, to a user or to nobody.
+    pub fn docker_token_of(
+        &self,
+        service: &str,
+        realm: &str,
+        user: Option<(&str, &str)>,
+        scope: &str,
+    ) -> Answer {
         let url = format!("{}/realms/{realm}/protocol/docker-v2/auth", self.url);
-        let request = self.http.get(url).basic_auth(user, Some(password));
-        read(request.query(&[("service", SERVICE), ("scope", scope)]))
+        let mut request = self.http.get(url);
+        if let Some((user, password)) = user {
+            request = request.basic_auth(user, Some(password));
+        }
+        read(request.query(&[("service", service), ("scope", scope)]))
+    }
+
+    /// Sends a form without credentials.
+    pub fn form(&self, url: &str, form: &[(&str, &str)]) -> Answer {
+        read(self.http.post(url).form(form))
+    }
+
+    /// Changes something in the database behind a server of ours.
+    pub fn sql(&self, sql: &str) {
+        let service = self._service.as_ref().unwrap();
+        let data = service.folder().join("data");
+        RUNTIME.block_on(async {
+            let database = DevCluster::running(&data, "realmkeep").unwrap();
+            let mut database = database.connect().await.unwrap();
+            let sql = sqlx::AssertSqlSafe(sql.to_owned());
+            sqlx::query(sql).execute(&mut database).await.unwrap();
+        });
     }
 
     /// Fetches without credentials.
@@ -206,17 +238,21 @@ pub struct Realm {
 impl Realm {
     /// Makes the realm and its client; the name starts with `prefix` and is like no other.
     pub fn new(prefix: &str) -> Self {
+        let client = json!({"clientId": SERVICE, "protocol": "docker-v2", "enabled": true});
+        Self::of(prefix, json!({"clients": [client]}))
+    }
+
+    /// The same of a realm file, in which the registry is the client `registry`.
+    pub fn of(prefix: &str, mut file: Value) -> Self {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let name = format!("{prefix}-{}", &id[..8]);
-        let realm = json!({"realm": name, "enabled": true});
-        server().admin(Method::POST, "", Some(&realm));
-        let mut realm = Self {
-            name,
-            client: String::new(),
-        };
-        let client = json!({"clientId": SERVICE, "protocol": "docker-v2", "enabled": true});
-        realm.client = realm.create("clients", &client);
-        realm
+        file["realm"] = json!(name);
+        file["enabled"] = json!(true);
+        server().admin(Method::POST, "", Some(&file));
+        let path = format!("/{name}/clients?clientId={SERVICE}");
+        let clients = server().admin(Method::GET, &path, None).json();
+        let client = clients[0]["id"].as_str().unwrap().to_owned();
+        Self { name, client }
     }
 
     /// Creates something and returns its id.
@@ -237,6 +273,12 @@ impl Realm {
             "credentials": [{"type": "password", "value": password, "temporary": false}],
         });
         self.create("users", &body);
+    }
+
+    /// Changes the client.
+    pub fn change_client(&self, change: &Value) {
+        let path = format!("/{}/clients/{}", self.name, self.client);
+        server().admin(Method::PUT, &path, Some(change));
     }
 
     /// What an installation provider of the client says to a caller at `base`.
@@ -272,19 +314,29 @@ impl Realm {
         server().admin(Method::GET, &path, None).json()
     }
 
+    /// The id of the key that signs with an algorithm.
+    pub fn active(&self, algorithm: &str) -> String {
+        let kid = &self.keys()["active"][algorithm];
+        kid.as_str().unwrap().to_owned()
+    }
+
     /// Adds a key of higher priority, and returns the id of the key that signs from now on.
     pub fn rotate(&self, priority: u32) -> String {
+        self.rotate_as("RS256", "rsa-generated", priority)
+    }
+
+    /// The same with a key of this algorithm from this provider.
+    pub fn rotate_as(&self, algorithm: &str, provider: &str, priority: u32) -> String {
         let realm = server().admin(Method::GET, &format!("/{}", self.name), None);
         let component = json!({
-            "name": format!("rsa-{priority}"),
-            "providerId": "rsa-generated",
+            "name": format!("{provider}-{priority}"),
+            "providerId": provider,
             "providerType": "org.keycloak.keys.KeyProvider",
             "parentId": realm.json()["id"],
             "config": {"priority": [priority.to_string()]},
         });
         self.create("components", &component);
-        let kid = &self.keys()["active"]["RS256"];
-        kid.as_str().unwrap().to_owned()
+        self.active(algorithm)
     }
 }
 

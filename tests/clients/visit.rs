@@ -1,15 +1,14 @@
 //! What every client is taken through at every registry.
 
-use std::{cell::Cell, ffi::OsString, fs, path::PathBuf, sync::Arc, thread};
+use std::{ops::Deref, sync::Arc, thread};
 
 use crate::{
-    client::{Client, Step},
+    client::Client,
     docker,
-    image::Image,
-    pki::pki,
-    process::{Finished, Folder, environment, find, run, say, skip, words},
+    process::{find, say, skip},
     registry::{Registry, VERSIONS, Version, Wire},
     server::{Realm, server},
+    terminal::{At, Terminal},
 };
 
 type Check = fn(&Visit) -> Result<(), &'static str>;
@@ -66,19 +65,14 @@ impl Town {
 
 /// Takes a client through the steps at both registries of one realm, side by side.
 pub fn every_step(client: &'static Client, wire: Wire) {
-    if let Err(why) = find(client.name) {
-        return skip(client.name, &why);
+    if !is_there(client) {
+        return;
     }
     if wire == Wire::Tls && server().https.is_none() {
         return skip(
             &format!("{} over TLS", client.name),
             "this server speaks none",
         );
-    }
-    if client.name == "docker"
-        && let Err(why) = docker::daemon()
-    {
-        return skip(client.name, &why);
     }
     let town = Town::new(client, wire);
     thread::scope(|scope| {
@@ -88,42 +82,36 @@ pub fn every_step(client: &'static Client, wire: Wire) {
     });
 }
 
+/// Whether a client and what it needs are installed; says so where they are not.
+pub fn is_there(client: &Client) -> bool {
+    let found = find(client.name).map(drop);
+    let found = found.and_then(|()| match client.name {
+        "docker" => docker::daemon().map(drop),
+        _ => Ok(()),
+    });
+    found.map_err(|why| skip(client.name, &why)).is_ok()
+}
+
 struct Visit {
-    client: &'static Client,
-    program: PathBuf,
+    terminal: Terminal,
     registry: Arc<Registry>,
     foreign: Arc<Registry>,
-    image: Image,
-    home: Folder,
-    round: Cell<u8>,
+}
+
+impl Deref for Visit {
+    type Target = Terminal;
+
+    fn deref(&self) -> &Terminal {
+        &self.terminal
+    }
 }
 
 impl Visit {
     fn new(client: &'static Client, registry: &Arc<Registry>, foreign: &Arc<Registry>) -> Self {
-        let home = Folder::new();
-        let image = Image::new(&home);
-        home.write("hello.txt", &image.marker);
-        for host in [&registry.host, &foreign.host] {
-            let trust = format!(".config/containers/certs.d/{host}/ca.crt");
-            home.write(&trust, &pki().ca_pem);
-        }
-        let plain = |host: &str| format!("[[registry]]\nlocation = \"{host}\"\ninsecure = true\n");
-        let plain = match registry.wire {
-            Wire::Plain => [&registry.host, &foreign.host]
-                .map(|host| plain(host))
-                .concat(),
-            Wire::Tls => String::new(),
-        };
-        home.write(".config/containers/registries.conf", plain);
-        home.write("auth.json", "{}");
         Self {
-            client,
-            program: find(client.name).unwrap(),
+            terminal: Terminal::new(client, &[registry, foreign]),
             registry: Arc::clone(registry),
             foreign: Arc::clone(foreign),
-            image,
-            home,
-            round: Cell::new(0),
         }
     }
 
@@ -144,109 +132,14 @@ impl Visit {
         say(report.trim_end_matches('·'));
     }
 
-    /// Runs the commands of a step until one fails.
-    fn run(&self, step: Step, at: &At) -> Result<Finished, &'static str> {
-        let mut said = Finished {
-            ok: true,
-            text: String::new(),
-        };
-        for line in step? {
-            let line = format!("{} {line}", self.client.options);
-            let line = line.replace("{tls}", self.tls(at));
-            let args = words(&line, |name| self.value(name, at));
-            let variables = self.client.environment.iter();
-            let variables: Vec<_> = variables
-                .map(|(name, value)| (*name, words(value, |name| self.value(name, at)).concat()))
-                .map(|(name, value)| (name, OsString::from(value)))
-                .collect();
-            let done = run(&self.program, &args, |command| {
-                environment(command, &self.home, &variables);
-            });
-            said.text += &format!("$ {} {}\n{}", self.client.name, args.join(" "), done.text);
-            said.ok = done.ok;
-            if !done.ok {
-                break;
-            }
-        }
-        Ok(said)
-    }
-
-    fn tls(&self, at: &At) -> &'static str {
-        match at.registry.wire {
-            Wire::Plain => self.client.plain,
-            Wire::Tls => self.client.tls,
-        }
-    }
-
-    fn value(&self, name: &str, at: &At) -> String {
-        let host = &at.registry.host;
-        let path = |path: &std::path::Path| path.display().to_string();
-        match name {
-            "host" => host.clone(),
-            "user" => USER.into(),
-            "password" => at.password.into(),
-            "repo" => format!("{host}/{}", at.repository),
-            "ref" => format!("{host}/{}:1", at.repository),
-            "copy" => format!("{host}/{COPY}"),
-            "copied" => format!("{host}/{COPY}:1"),
-            "digest" => at.registry.digest(COPY, "1").unwrap_or_default(),
-            "layout" => path(&self.image.layout),
-            "archive" => path(&self.image.archive),
-            "image" => self.image.name.clone(),
-            "home" => path(&self.home),
-            "out" => path(&self.out()),
-            "ca" => path(&pki().ca),
-            "ca-pem" => pki().ca_pem.clone(),
-            "dockerd" => docker::daemon().unwrap().into(),
-            _ => panic!("no value {name}"),
-        }
-    }
-
-    /// Where this round's pull goes.
-    fn out(&self) -> PathBuf {
-        let out = self.home.join(format!("out-{}", self.round.get()));
-        fs::create_dir_all(&out).unwrap();
-        out
-    }
-
     fn here(&self) -> At<'_> {
         At {
             registry: &self.registry,
-            repository: APP,
+            user: USER,
             password: PASSWORD,
+            repository: APP,
+            copy: COPY,
         }
-    }
-
-    fn succeeds(&self, step: Step, at: &At) -> Result<String, &'static str> {
-        let done = self.run(step, at)?;
-        assert!(done.ok, "{}", done.text);
-        Ok(done.text)
-    }
-
-    /// The step fails because of who asks, and the client says so in its own words.
-    fn is_refused(&self, step: Step, at: &At) -> Result<(), &'static str> {
-        let done = self.run(step, at)?;
-        assert!(!done.ok, "not refused: {}", done.text);
-        let text = done.text.to_lowercase();
-        let crash = ["panic:", "goroutine ", "<html", "<!doctype"];
-        let says = [
-            "unauthorized",
-            "401",
-            "authentication required",
-            "denied",
-            "invalid username",
-        ];
-        // Without credentials Keycloak answers 400 and a page.
-        let page = server().keycloak && text.contains("400");
-        assert!(
-            page || says.iter().any(|word| text.contains(word)),
-            "{text}"
-        );
-        assert!(
-            page || !crash.iter().any(|word| text.contains(word)),
-            "{text}"
-        );
-        Ok(())
     }
 
     fn login_is_refused(&self, at: &At) -> Result<(), &'static str> {
@@ -275,19 +168,6 @@ impl Visit {
 
     fn pull(&self) -> Result<(), &'static str> {
         self.pulls(&self.here())
-    }
-
-    fn pushes(&self, at: &At) -> Result<(), &'static str> {
-        let said = self.succeeds(self.client.push, at)?;
-        assert!(self.registry.digest(at.repository, "1").is_some(), "{said}");
-        Ok(())
-    }
-
-    fn pulls(&self, at: &At) -> Result<(), &'static str> {
-        self.round.set(self.round.get() + 1);
-        let said = self.succeeds(self.client.pull, at)?;
-        assert!(self.image.is_in(&self.out()), "another image: {said}");
-        Ok(())
     }
 
     fn copy(&self) -> Result<(), &'static str> {
@@ -338,7 +218,7 @@ impl Visit {
 
     fn logout(&self) -> Result<(), &'static str> {
         self.succeeds(self.client.logout, &self.here())?;
-        self.round.set(self.round.get() + 1);
+        self.next_round();
         self.is_refused(self.client.pull, &self.here())
     }
 
@@ -352,15 +232,8 @@ impl Visit {
     }
 }
 
-/// What a step is about.
-struct At<'a> {
-    registry: &'a Registry,
-    repository: &'static str,
-    password: &'static str,
-}
-
 /// Names the step in which a test fails.
-struct Failing(String);
+pub struct Failing(pub String);
 
 impl Drop for Failing {
     fn drop(&mut self) {

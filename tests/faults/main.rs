@@ -13,7 +13,9 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 mod admin;
+mod audit;
 mod chance;
+mod explain;
 mod flood;
 mod hostname;
 mod invariants;

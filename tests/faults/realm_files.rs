@@ -44,9 +44,21 @@ fn fail(folder: &Folder, args: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// The export of Keycloak with more users, each with a hash, a role, a group and an attribute.
+/// The export of Keycloak with more users, each with a hash, a role, a group and an attribute, and a client's secret before.
 fn with_users(count: usize) -> Value {
     let mut file: Value = serde_json::from_str(KEYCLOAK).unwrap();
+    let mut clients = file["clients"].as_array_mut().unwrap().iter_mut();
+    let web = clients.find(|client| client["clientId"] == "web").unwrap();
+    web["attributes"]["client.secret.rotated"] = json!("made-up-secret-before");
+    web["attributes"]["client.secret.rotated.expiration.time"] = json!("4102444800");
+    file["identityProviders"] = json!([{
+        "alias": "ci", "providerId": "oidc", "displayName": "CI",
+        "config": { "issuer": "https://ci.example.test", "clientSecret": "made-up-issuer-secret" },
+    }]);
+    file["identityProviderMappers"] = json!([{
+        "name": "app", "identityProviderAlias": "ci", "identityProviderMapper": "docker-v2-robot-idp-mapper",
+        "config": { "claims": "{\"repository\":\"org/app\"}", "serviceAccount": "ci" },
+    }]);
     let users = file["users"].as_array_mut().unwrap();
     let hash = users[0]["credentials"][0].clone();
     for number in 0..count {
@@ -99,6 +111,13 @@ fn a_realm_with_a_thousand_users_goes_from_server_to_server_and_stays_equal_to_t
     let one = std::fs::read(folder.join("one.json")).unwrap();
     assert!(one == std::fs::read(folder.join("two.json")).unwrap());
     let file: Value = serde_json::from_slice(&one).unwrap();
+    let mut clients = file["clients"].as_array().unwrap().iter();
+    let web = clients.find(|client| client["clientId"] == "web").unwrap();
+    let before = &web["attributes"]["client.secret.rotated"];
+    assert_eq!(before, "made-up-secret-before");
+    let provider = &file["identityProviders"][0];
+    assert_eq!(provider["config"]["clientSecret"], "made-up-issuer-secret");
+    assert_eq!(file["identityProviderMappers"][0]["name"], "app");
     let users = file["users"].as_array().unwrap();
     assert_eq!(users.len(), 1005);
     let consents = users.iter().filter_map(|user| user.get("clientConsents"));

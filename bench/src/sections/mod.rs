@@ -6,4 +6,5 @@ pub mod endpoints;
 pub mod life;
 pub mod overload;
 pub mod realms;
+pub mod registry;
 pub mod sign_in;

@@ -6,8 +6,8 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use client::scope::{self, link};
 use client::{ClientScope, ClientScopeRepresentation};
-use protocol::HttpError;
 use protocol::body::{JsonBytes, parse};
+use protocol::{HttpError, provision};
 use serde_json::json;
 use store::Error;
 use uuid::Uuid;
@@ -119,6 +119,7 @@ async fn create(admin: Admin, body: JsonBytes) -> Result<HttpResponse, HttpError
     mappers::complete(&mut rep.protocol_mappers);
     let scope = ClientScope::from_rep(&rep)?;
     known_protocol(&admin, &scope)?;
+    provision::check_scope(admin.state(), &rep)?;
     scope::create(admin.db(), admin.realm.id, &scope)
         .await
         .map_err(|error| written(error, &scope.name))?;

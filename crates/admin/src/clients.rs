@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::auth::Role::{ManageClients, QueryClients, ViewClients};
 use crate::page::Query;
 use crate::users::pairs;
-use crate::{Admin, at, client_scopes, mappers, scope_mappings};
+use crate::{Admin, at, client_scopes, mappers, mounted, scope_mappings};
 
 /// Mounts all that is below `/clients` but the roles of clients.
 pub(crate) fn routes(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
@@ -37,6 +37,12 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
         below("/client-secret")
             .get(below::secret)
             .post(below::new_secret)
+            .done(),
+    )
+    .service(
+        below("/client-secret/rotated")
+            .get(below::rotated_secret)
+            .delete(below::end_rotated_secret)
             .done(),
     )
     .service(
@@ -99,8 +105,12 @@ pub(crate) fn routes(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
     scope_mappings::routes(cfg, "/clients/{client}");
     client_scopes::routes_of_clients(cfg);
     for protocol in protocols.iter() {
+        let below = format!("/clients/{{client}}/{}", protocol.id());
+        for (method, path) in protocol.client_paths() {
+            mounted(method, &format!("{below}{path}"));
+        }
         cfg.service(
-            web::scope(&format!("/clients/{{client}}/{}", protocol.id()))
+            web::scope(&below)
                 .wrap(middleware::from_fn(below::gate))
                 .configure(|cfg| protocol.client_routes(cfg))
                 .default_service(web::to(crate::unknown)),

@@ -37,8 +37,7 @@ const MAX_TYPES: usize = 500;
 pub(crate) async fn list(admin: Admin, query: Query) -> Result<HttpResponse, HttpError> {
     admin.require(&[ViewEvents, ManageEvents])?;
     let types = values(&query, "type");
-    let known = event::types();
-    if types.iter().any(|kind| !known.contains(&kind.as_str())) {
+    if types.iter().any(|kind| !event::is_type(kind)) {
         return Err(HttpError::plain(400, "Unknown event type"));
     }
     let page = Page::read(&query)?;
@@ -96,7 +95,8 @@ impl Page {
 
 pub(crate) async fn clear(admin: Admin) -> Result<HttpResponse, HttpError> {
     admin.require(&[ManageEvents])?;
-    event::clear(admin.db(), admin.realm.id).await?;
+    let state = admin.state();
+    event::clear(&state.pool, &state.sealer, admin.realm.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -8,6 +8,7 @@ mod clients;
 mod components;
 mod events;
 mod groups;
+mod identity_providers;
 mod keys;
 mod localization;
 mod mappers;
@@ -152,6 +153,7 @@ fn realm(cfg: &mut ServiceConfig, protocols: &'static Protocols) {
     .configure(client_scopes::routes)
     .configure(localization::routes)
     .configure(required_actions::routes)
+    .configure(identity_providers::routes)
     .configure(ui_ext::routes)
     .configure(|cfg| clients::routes(cfg, protocols))
     .configure(outside::routes);
@@ -198,6 +200,12 @@ pub fn routes() -> BTreeSet<(&'static str, String)> {
 
 static MOUNTED: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
 
+/// Takes up a route among those that have been mounted.
+pub(crate) fn mounted(method: &'static str, path: &str) {
+    let mut mounted = MOUNTED.lock().unwrap_or_else(PoisonError::into_inner);
+    mounted.insert((method, path.to_owned()));
+}
+
 /// A resource whose wrong methods are answered as Keycloak answers them, in few words.
 pub(crate) struct At {
     path: String,
@@ -221,7 +229,7 @@ macro_rules! methods {
                     Args: actix_web::FromRequest + 'static,
                     F::Output: Responder + 'static,
                 {
-                    MOUNTED.lock().unwrap_or_else(PoisonError::into_inner).insert(($method, self.path.clone()));
+                    mounted($method, &self.path);
                     Self { resource: self.resource.route(web::$name().to(handler)), ..self }
                 }
             )*

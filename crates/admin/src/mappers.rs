@@ -114,8 +114,8 @@ pub(crate) fn complete(reps: &mut Option<Vec<ProtocolMapperRepresentation>>) {
     }
 }
 
-/// Refuses kinds of mappers that there are not (in the protocol that the mapper names).
-fn known_kind(admin: &Admin, rep: &ProtocolMapperRepresentation) -> Result<(), HttpError> {
+/// Refuses kinds of mappers that there are not (in the protocol that the mapper names), and configs that make no sense.
+fn check_kind(admin: &Admin, rep: &ProtocolMapperRepresentation) -> Result<(), HttpError> {
     let mut protocols = admin.state().protocols.iter();
     let known = protocols.any(|protocol| {
         rep.protocol.as_deref().is_none_or(|id| id == protocol.id())
@@ -124,15 +124,15 @@ fn known_kind(admin: &Admin, rep: &ProtocolMapperRepresentation) -> Result<(), H
                 .iter()
                 .any(|kind| Some(kind.id) == rep.protocol_mapper.as_deref())
     });
-    if known {
-        Ok(())
-    } else {
-        Err(HttpError::plain(404, "ProtocolMapper provider not found"))
+    if !known {
+        return Err(HttpError::plain(404, "ProtocolMapper provider not found"));
     }
+    let checked = admin.state().protocols.check_mapper(rep);
+    checked.map_err(|error| HttpError::oauth(400, "invalid_input", &error))
 }
 
 fn new(admin: &Admin, rep: ProtocolMapperRepresentation) -> Result<Mapper, HttpError> {
-    known_kind(admin, &rep)?;
+    check_kind(admin, &rep)?;
     if rep.name.is_none() || rep.protocol.is_none() {
         return Err(HttpError::oauth(
             409,
@@ -243,7 +243,7 @@ async fn update(
         config: Some(change.config.unwrap_or_default()),
         ..before.to_rep()
     };
-    known_kind(&admin, &rep)?;
+    check_kind(&admin, &rep)?;
     let mut after = Mapper::from_rep(&rep)?;
     check(&admin, &place, &mut after).await?;
     if !mapper::update(admin.db(), admin.realm.id, owner, &after).await? {

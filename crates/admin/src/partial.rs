@@ -7,7 +7,9 @@ use protocol::provision::export::{self, Parts};
 use protocol::provision::partial::{self, PartialImport};
 
 use crate::Admin;
-use crate::auth::Role::{ManageClients, ManageRealm, ManageUsers, ViewClients, ViewUsers};
+use crate::auth::Role::{
+    ManageClients, ManageIdentityProviders, ManageRealm, ManageUsers, ViewClients, ViewUsers,
+};
 use crate::page::Query;
 
 /// Keycloak asks for `manage-realm` and no more, which is a way to every other role. Here nobody imports what gives or
@@ -18,6 +20,9 @@ pub(crate) async fn import(admin: Admin, body: JsonBytes) -> Result<HttpResponse
         JsonError::Syntax => error.into_http("PartialImportRepresentation"),
         _ => partial::unreadable(),
     })?;
+    if import.has_identity_providers() {
+        admin.require(&[ManageIdentityProviders])?;
+    }
     let permit = async |db: &mut store::Connection, roles: &[uuid::Uuid]| {
         admin.require_may_grant_in(db, roles).await
     };

@@ -83,7 +83,7 @@ pub(crate) async fn get(admin: Admin) -> Result<HttpResponse, HttpError> {
         },
         "themes": themes(),
         "socialProviders": [],
-        "identityProviders": [],
+        "identityProviders": [{ "groupName": "User-defined", "name": "OpenID Connect v1.0", "id": "oidc" }],
         "providers": providers::list(protocols),
         "protocolMapperTypes": mapper_types,
         "builtinProtocolMappers": builtin,

@@ -22,15 +22,15 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::scope::{self, KnownScope, Roles};
-use crate::{Client, Error, Mapper, Result, sql};
+use crate::{Client, Error, Made, Mapper, Result, sql};
 
 /// How long, in milliseconds, a client is used without asking the database again.
 pub const MAX_AGE_MS: i64 = 30_000;
 /// How long, in milliseconds, a client is used while the database does not answer.
 pub const MAX_STALE_MS: i64 = 300_000;
 
-/// Bytes of clients in memory, about.
-const CAPACITY: u64 = 8 << 20;
+/// Bytes of clients in memory, about. One that is larger than all of it is not kept.
+const CAPACITY: u64 = 16 << 20;
 /// Bytes of client scopes in memory, about. Those of a realm are there once, whatever the number of its clients.
 const SCOPES: u64 = 64 << 20;
 /// Names without a client.
@@ -57,6 +57,8 @@ pub struct Known {
     pub scopes: Arc<HashMap<String, KnownScope>>,
     /// The roles that its tokens may carry whatever its scopes; empty where they may carry all.
     pub roles: Roles,
+    /// What its protocol makes of its own mappers.
+    pub made: Made,
 }
 
 impl Deref for Known {
@@ -202,6 +204,7 @@ impl Clients {
                     client,
                     scopes: scopes.what,
                     roles,
+                    made: Made::default(),
                 });
                 inner.missing.invalidate(&key);
                 inner.found.insert(
@@ -262,7 +265,8 @@ impl<T> Entry<T> {
     }
 }
 
-/// Bytes that a client takes, about: its texts, and a fixed sum for the rest. The scopes of its realm count once, elsewhere.
+/// Bytes that a client takes, about: its texts, and a fixed sum for the rest. Mappers count twice, for what is made of
+/// them. The scopes of its realm count once, elsewhere.
 fn weight(known: &Known) -> u32 {
     let (client, settings) = (&known.client, &known.client.settings);
     let lists = [
@@ -288,19 +292,19 @@ fn weight(known: &Known) -> u32 {
     let described = settings.description.as_ref().map_or(0, String::len);
     let sum: usize = listed.chain(mapped).sum::<usize>()
         + described
-        + weight_of_mappers(&client.mappers)
+        + 2 * weight_of_mappers(&client.mappers)
         + weight_of_roles(&known.roles)
         + 4096;
     u32::try_from(sum).unwrap_or(u32::MAX)
 }
 
 fn weight_of_scopes(scopes: &HashMap<String, KnownScope>) -> u32 {
-    let weights = scopes.values().map(|KnownScope { scope, roles }| {
+    let weights = scopes.values().map(|KnownScope { scope, roles, .. }| {
         let texts = scope.attributes.iter();
         let texts: usize = texts
             .map(|(name, value)| name.len() + value.len() + 48)
             .sum();
-        texts + weight_of_mappers(&scope.mappers) + weight_of_roles(roles) + 1024
+        texts + 2 * weight_of_mappers(&scope.mappers) + weight_of_roles(roles) + 1024
     });
     u32::try_from(weights.sum::<usize>() + 1024).unwrap_or(u32::MAX)
 }

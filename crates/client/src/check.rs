@@ -166,6 +166,18 @@ fn bounds(rep: &ClientRepresentation, found: &mut Vec<String>) {
             ));
         }
     }
+    let attribute = |name| rep.attributes.as_ref()?.get(name).map(String::as_str);
+    let seconds = attribute(secret::ROTATED_SECONDS).filter(|text| !text.trim().is_empty());
+    if seconds.is_some_and(|text| {
+        let number = text.parse().ok().filter(|_| !text.starts_with('+'));
+        !number.is_some_and(|number| (0..=secret::MAX_ROTATED_SECONDS).contains(&number))
+    }) {
+        found.push(format!(
+            "{}: a number of seconds, at most {}",
+            secret::ROTATED_SECONDS,
+            secret::MAX_ROTATED_SECONDS
+        ));
+    }
     if rep.registered_nodes.as_ref().is_some_and(|nodes| {
         nodes.len() > MAX_ATTRIBUTES || !nodes.keys().all(|name| line(name, MAX_NAME))
     }) {
@@ -173,16 +185,13 @@ fn bounds(rep: &ClientRepresentation, found: &mut Vec<String>) {
             "registeredNodes: at most {MAX_ATTRIBUTES} entries of {MAX_NAME} characters"
         ));
     }
-    let mappers = rep.protocol_mappers.as_deref().unwrap_or_default();
-    if mappers.len() > mapper::MAX {
-        found.push(format!("protocolMappers: at most {} entries", mapper::MAX));
-    } else {
-        found.extend(
-            mappers
-                .iter()
-                .find_map(|mapper| Mapper::from_rep(mapper).err())
-                .map(|error| error.to_string()),
-        );
+    let mappers = rep.protocol_mappers.iter().flatten();
+    let mappers: Result<Vec<_>> = mappers
+        .take(mapper::MAX + 1)
+        .map(Mapper::from_rep)
+        .collect();
+    if let Err(error) = mappers.and_then(|mappers| mapper::fit(&mappers)) {
+        found.push(error.to_string());
     }
 }
 
@@ -323,7 +332,7 @@ mod tests {
             ("registeredNodes", format!("{{{:?}:1}}", long)),
             (
                 "protocolMappers",
-                format!("[{}]", vec!["{}"; 201].join(",")),
+                format!("[{}]", vec!["{}"; 2001].join(",")),
             ),
             ("protocolMappers", "[{}]".to_owned()),
         ] {

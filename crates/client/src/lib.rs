@@ -5,6 +5,7 @@ pub mod assertion;
 pub mod cache;
 pub mod check;
 pub mod defaults;
+mod made;
 pub mod mapper;
 mod members;
 pub mod pushed;
@@ -20,6 +21,7 @@ use realm::{Realm, Sealer};
 use uuid::Uuid;
 
 pub use cache::{Clients, Known};
+pub use made::Made;
 pub use mapper::{Mapper, Owner};
 pub use rep::{Access, ClientRepresentation, ProtocolMapperRepresentation, Texts};
 pub use scope::{ClientScope, ClientScopeRepresentation};
@@ -61,6 +63,8 @@ pub struct Client {
     pub mappers: Vec<Mapper>,
     /// Its secret; see [`secret::verify`].
     pub secret: Option<Secret>,
+    /// The one before, which is good until the time in its attributes; see [`secret::rotated`].
+    pub rotated_secret: Option<Secret>,
 }
 
 impl Client {
@@ -86,6 +90,7 @@ impl Client {
             .retain(|_, value| !value.trim().is_empty());
         settings.default_client_scopes.get_or_insert_default();
         settings.optional_client_scopes.get_or_insert_default();
+        let sealed = |plain| Secret::seal(sealer, realm, id, plain);
         Ok(Self {
             realm_id: realm,
             id,
@@ -94,9 +99,8 @@ impl Client {
             protocol,
             settings,
             mappers: mappers_of(rep)?.unwrap_or_default(),
-            secret: secret::given(rep)
-                .map(|plain| Secret::seal(sealer, realm, id, plain))
-                .transpose()?,
+            secret: secret::given(rep).map(sealed).transpose()?,
+            rotated_secret: secret::given_rotated(rep).map(sealed).transpose()?,
         })
     }
 
@@ -132,6 +136,7 @@ impl Client {
             settings: realm::json::overlay(&self.settings, &settings),
             mappers: mappers_of(change)?.unwrap_or_else(|| self.mappers.clone()),
             secret: self.secret.clone(),
+            rotated_secret: self.rotated_secret.clone(),
         };
         if change.web_origins.is_none() && after.web_origins().is_empty() {
             after.settings.web_origins = None;
@@ -144,7 +149,13 @@ impl Client {
         }
         check::refuse(&rep)?;
         if let Some(plain) = secret::given(&rep) {
+            if !secret::is_current(sealer, self, plain)? {
+                secret::end_rotated_of(&mut after);
+            }
             after.secret = Some(Secret::seal(sealer, self.realm_id, self.id, plain)?);
+        }
+        if secret::rotated(&after).is_none() {
+            secret::end_rotated_of(&mut after);
         }
         Ok(after)
     }
@@ -219,7 +230,7 @@ fn settings_of(rep: &ClientRepresentation) -> ClientRepresentation {
 
 /// Whether an attribute of this name is the private half of a key, or a client secret.
 fn is_secret(name: &str) -> bool {
-    name.ends_with(".private.key") || name == "client.secret.rotated"
+    name.ends_with(".private.key") || name == secret::ROTATED
 }
 
 fn mappers_of(rep: &ClientRepresentation) -> Result<Option<Vec<Mapper>>> {

@@ -10,7 +10,9 @@ use uuid::Uuid;
 use crate::{ProtocolMapperRepresentation, Texts};
 
 /// Mappers of one client or client scope at most.
-pub const MAX: usize = 200;
+pub const MAX: usize = 2000;
+/// Bytes of the configs of one client or client scope together at most: they are read with it.
+const MAX_BYTES: usize = 2 << 20;
 const MAX_CONFIG: usize = 100;
 const MAX_NAME: usize = 255;
 const MAX_VALUE: usize = 4000;
@@ -97,6 +99,11 @@ impl Mapper {
         })
     }
 
+    fn bytes(&self) -> usize {
+        let texts = self.config.iter();
+        texts.map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// As the admin API shows it.
     #[must_use]
     pub fn to_rep(&self) -> ProtocolMapperRepresentation {
@@ -110,6 +117,24 @@ impl Mapper {
             config: Some(self.config.clone()),
         }
     }
+}
+
+fn full() -> Error {
+    Error::Invalid(format!(
+        "protocolMappers: at most {MAX} entries, with configs of {MAX_BYTES} bytes together"
+    ))
+}
+
+/// Whether one client or client scope may have all of these.
+///
+/// # Errors
+/// [`Error::Invalid`] where they are too many, or too large together.
+pub(crate) fn fit(mappers: &[Mapper]) -> Result<()> {
+    let bytes: usize = mappers.iter().map(Mapper::bytes).sum();
+    if mappers.len() > MAX || bytes > MAX_BYTES {
+        return Err(full());
+    }
+    Ok(())
 }
 
 /// The mapper of this owner with this id.
@@ -163,7 +188,8 @@ pub async fn list(
 ///
 /// # Errors
 /// [`Error::Duplicate`] `protocol_mapper_name_key` or `protocol_mapper_scope_name_key`, or `protocol_mapper_pkey` for an
-/// id that is taken; [`Error::Missing`] when the owner is gone; [`Error::Invalid`] when it has [`MAX`] already.
+/// id that is taken; [`Error::Missing`] when the owner is gone; [`Error::Invalid`] when it would have more than [`MAX`], or
+/// too large ones.
 pub async fn create(
     db: impl PgExecutor<'_>,
     realm: Uuid,
@@ -186,16 +212,17 @@ pub async fn add_many(
     if mappers.is_empty() {
         return Ok(());
     }
-    let full = || Error::Invalid(format!("protocolMappers: at most {MAX} entries"));
-    let most = i64::try_from(MAX.checked_sub(mappers.len()).ok_or_else(full)?).unwrap_or(0);
+    fit(mappers)?;
+    let left = |of: usize, taken: usize| i64::try_from(of.saturating_sub(taken)).unwrap_or(0);
+    let bytes = mappers.iter().map(Mapper::bytes).sum();
     let (client, scope) = owner.columns();
     let done = sqlx::query(
         "insert into protocol_mapper \
          (realm_id, client_id, client_scope_id, id, name, protocol, protocol_mapper, consent_required, config) \
          select $1, $2, $3, new.* \
          from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::jsonb[]) new \
-         where (select count(*) from protocol_mapper where realm_id = $1 and (client_id = $2 or client_scope_id = $3)) \
-         <= $10",
+         where (select count(*) <= $10 and coalesce(sum(octet_length(config::text)), 0) <= $11 from protocol_mapper \
+         where realm_id = $1 and (client_id = $2 or client_scope_id = $3))",
     )
     .bind(realm)
     .bind(client)
@@ -206,7 +233,8 @@ pub async fn add_many(
     .bind(mappers.iter().map(|mapper| mapper.protocol_mapper.as_str()).collect::<Vec<_>>())
     .bind(mappers.iter().map(|mapper| mapper.consent_required).collect::<Vec<_>>())
     .bind(mappers.iter().map(|mapper| Json(&mapper.config)).collect::<Vec<_>>())
-    .bind(most)
+    .bind(left(MAX, mappers.len()))
+    .bind(left(MAX_BYTES, bytes))
     .execute(db)
     .await?;
     if done.rows_affected() == 0 {
@@ -219,7 +247,8 @@ pub async fn add_many(
 /// Writes all but the id; whether the mapper was there.
 ///
 /// # Errors
-/// [`Error::Duplicate`] `protocol_mapper_name_key` or `protocol_mapper_scope_name_key`.
+/// [`Error::Duplicate`] `protocol_mapper_name_key` or `protocol_mapper_scope_name_key`; [`Error::Invalid`] when the owner's
+/// mappers would be too large together.
 pub async fn update(
     db: impl PgExecutor<'_>,
     realm: Uuid,
@@ -227,9 +256,15 @@ pub async fn update(
     mapper: &Mapper,
 ) -> Result<bool> {
     let (client, scope) = owner.columns();
-    let done = sqlx::query(
-        "update protocol_mapper set name = $5, protocol = $6, protocol_mapper = $7, consent_required = $8, config = $9 \
-         where realm_id = $1 and (client_id = $2 or client_scope_id = $3) and id = $4",
+    let left = i64::try_from(MAX_BYTES.saturating_sub(mapper.bytes())).unwrap_or(0);
+    let (there, done): (bool, bool) = sqlx::query_as(
+        "with known as (select coalesce(bool_or(id = $4), false) as there, \
+         coalesce(sum(octet_length(config::text)) filter (where id <> $4), 0) as bytes from protocol_mapper \
+         where realm_id = $1 and (client_id = $2 or client_scope_id = $3)), \
+         done as (update protocol_mapper set name = $5, protocol = $6, protocol_mapper = $7, consent_required = $8, \
+         config = $9 where realm_id = $1 and (client_id = $2 or client_scope_id = $3) and id = $4 \
+         and (select bytes from known) <= $10 returning id) \
+         select there, exists (select from done) from known",
     )
     .bind(realm)
     .bind(client)
@@ -240,9 +275,13 @@ pub async fn update(
     .bind(&mapper.protocol_mapper)
     .bind(mapper.consent_required)
     .bind(Json(&mapper.config))
-    .execute(db)
+    .bind(left)
+    .fetch_one(db)
     .await?;
-    Ok(done.rows_affected() > 0)
+    if there && !done {
+        return Err(full());
+    }
+    Ok(done)
 }
 
 /// Deletes a mapper; whether it was there.

@@ -238,6 +238,7 @@ mod tests {
             settings,
             mappers: Vec::new(),
             secret: None,
+            rotated_secret: None,
         }
     }
 

@@ -12,7 +12,7 @@ use store::text::storable;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Error, Mapper, ProtocolMapperRepresentation, Result, Texts, mapper, rep};
+use crate::{Error, Made, Mapper, ProtocolMapperRepresentation, Result, Texts, mapper, rep};
 
 pub use sql::{create, delete, find, insert_many, known, list, update};
 
@@ -75,12 +75,14 @@ pub struct ClientScope {
 pub type Roles = HashSet<(Option<String>, String)>;
 
 /// A client scope as tokens need it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct KnownScope {
     /// The scope.
     pub scope: ClientScope,
     /// The roles that it lets into tokens, and all that these contain. Empty: it asks for none of its user.
     pub roles: Roles,
+    /// What its protocol makes of its mappers.
+    pub made: Made,
 }
 
 impl ClientScope {
@@ -179,10 +181,8 @@ impl ClientScope {
             format!(
                 "attributes: at most {MAX_ATTRIBUTES} entries, names of {MAX_NAME} and values of {MAX_TEXT} characters"
             )
-        } else if self.mappers.len() > mapper::MAX {
-            format!("protocolMappers: at most {} entries", mapper::MAX)
         } else {
-            return Ok(());
+            return mapper::fit(&self.mappers);
         };
         Err(Error::Invalid(problem))
     }

@@ -46,6 +46,9 @@ impl FromRow<'_, PgRow> for Client {
             secret: row
                 .try_get::<Option<Vec<u8>>, _>("secret")?
                 .map(Secret::from_sealed),
+            rotated_secret: row
+                .try_get::<Option<Vec<u8>>, _>("rotated_secret")?
+                .map(Secret::from_sealed),
         })
     }
 }
@@ -53,7 +56,7 @@ impl FromRow<'_, PgRow> for Client {
 /// A client with its mappers and the names of its scopes in one round trip, of `client c`.
 macro_rules! columns {
     () => {
-        "c.realm_id, c.id, c.client_id, c.enabled, c.protocol, c.secret, c.settings, \
+        "c.realm_id, c.id, c.client_id, c.enabled, c.protocol, c.secret, c.rotated_secret, c.settings, \
          coalesce((select json_agg(json_build_object('id', m.id, 'name', m.name, 'protocol', m.protocol, \
          'protocol_mapper', m.protocol_mapper, 'consent_required', m.consent_required, 'config', m.config) \
          order by m.name, m.protocol) from protocol_mapper m where m.realm_id = c.realm_id and m.client_id = c.id), '[]') \
@@ -264,8 +267,8 @@ pub async fn insert_many(db: impl PgExecutor<'_>, realm: Uuid, clients: &[Client
         })
         .collect();
     sqlx::query(
-        "with new_client as (insert into client (realm_id, id, client_id, enabled, protocol, secret, settings) \
-         select $1, * from unnest($2::uuid[], $3::text[], $4::bool[], $5::text[], $6::bytea[], $7::jsonb[])), \
+        "with new_client as (insert into client (realm_id, id, client_id, enabled, protocol, secret, settings, rotated_secret) \
+         select $1, * from unnest($2::uuid[], $3::text[], $4::bool[], $5::text[], $6::bytea[], $7::jsonb[], $19::bytea[])), \
          new_link as (insert into client_scope_client (realm_id, client_id, scope_id, is_default) \
          select $1, n.client, s.id, n.is_default from unnest($15::uuid[], $16::text[], $17::text[], $18::bool[]) \
          with ordinality n (client, protocol, name, is_default, position) \
@@ -294,6 +297,7 @@ pub async fn insert_many(db: impl PgExecutor<'_>, realm: Uuid, clients: &[Client
     .bind(scopes.iter().map(|(client, _, _)| client.protocol.as_str()).collect::<Vec<_>>())
     .bind(scopes.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>())
     .bind(scopes.iter().map(|(_, _, default)| *default).collect::<Vec<_>>())
+    .bind(clients.iter().map(|client| client.rotated_secret.as_ref().map(Secret::sealed)).collect::<Vec<_>>())
     .execute(db)
     .await?;
     Ok(())
@@ -316,8 +320,8 @@ fn stored(settings: &ClientRepresentation) -> ClientRepresentation {
 /// As [`create`].
 pub async fn update(db: &mut store::Connection, before: &Client, after: &Client) -> Result<bool> {
     let done = sqlx::query(
-        "update client set client_id = $3, enabled = $4, protocol = $5, secret = $6, settings = $7 \
-         where realm_id = $1 and id = $2",
+        "update client set client_id = $3, enabled = $4, protocol = $5, secret = $6, settings = $7, \
+         rotated_secret = $8 where realm_id = $1 and id = $2",
     )
     .bind(before.realm_id)
     .bind(before.id)
@@ -326,6 +330,7 @@ pub async fn update(db: &mut store::Connection, before: &Client, after: &Client)
     .bind(&after.protocol)
     .bind(after.secret.as_ref().map(Secret::sealed))
     .bind(Json(stored(&after.settings)))
+    .bind(after.rotated_secret.as_ref().map(Secret::sealed))
     .execute(&mut *db)
     .await?;
     if done.rows_affected() == 0 {

@@ -1,19 +1,15 @@
-//! The token endpoint: `GET …/protocol/docker-v2/auth?service=…&scope=…` with Basic credentials.
+//! The token endpoint by GET: `…/protocol/docker-v2/auth?service=…&scope=…` with Basic credentials.
 
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use client::Known;
-use protocol::login::{self, Attempt, Door, Passed, Refusal};
-use protocol::{HttpError, RealmContext};
-use realm::event::Event;
+use protocol::RealmContext;
 use serde_json::json;
-use std::sync::Arc;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use crate::answer::{self, Asked, Caller};
 use crate::error::{Error, NOT_STORED};
-use crate::scope::{self, Access};
-use crate::{ID, access, token};
+use crate::{form, identity};
 
 /// Basic credentials longer than this are no credentials.
 const MAX_AUTHORIZATION: usize = 16 * 1024;
@@ -22,155 +18,58 @@ pub(crate) fn resource(path: &str) -> Resource {
     protocol::resource(path)
         .route(web::get().to(answer))
         .route(web::head().to(answer))
-        .route(web::method(actix_web::http::Method::OPTIONS).to(options))
+        .route(web::post().to(form::answer))
+        .route(web::method(Method::OPTIONS).to(options))
 }
 
 async fn options(_: RealmContext) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((header::ALLOW, "HEAD, GET, OPTIONS"))
+        .insert_header((header::ALLOW, "HEAD, POST, GET, OPTIONS"))
         .finish()
 }
 
 async fn answer(ctx: RealmContext, request: HttpRequest) -> HttpResponse {
-    let outcome = if request.method() == actix_web::http::Method::HEAD {
+    let method = if request.method() == Method::HEAD {
         "head"
     } else {
         "get"
     };
     let result = issue(&ctx, &request).await;
-    let status = match &result {
-        Ok(_) => "granted",
-        Err(Error::Unauthorized { .. }) => "unauthorized",
-        Err(_) => "refused",
-    };
-    metrics::counter!("realmkeep_docker_tokens_total", "method" => outcome, "outcome" => status)
-        .increment(1);
+    answer::count(method, &result);
     result.unwrap_or_else(Error::into_response)
 }
 
 async fn issue(ctx: &RealmContext, request: &HttpRequest) -> Result<HttpResponse, Error> {
-    let refused = |text: &str| Err(HttpError::oauth(400, "invalid_request", text).into());
-    if !ctx.request.encrypted_enough(&ctx.realm) {
-        return refused("HTTPS required");
-    }
-    if !ctx.realm.enabled {
-        return refused("Realm not enabled");
-    }
+    answer::open(ctx)?;
     let query = Query::read(request.query_string());
-    let client = service(ctx, &query).await?;
-    let asked = scope::parse(&query.scopes).map_err(Error::Denied)?;
-    let Some((username, password)) = basic_credentials(request.headers()) else {
-        return Err(Error::unauthorized(
-            &ctx.realm,
-            "Authentication is required.",
-            asked,
-        ));
-    };
-    let attempt = Attempt {
-        username: &username,
-        password: &password,
-        with_email: true,
-        door: Door::PasswordOnly {
-            second_factor_needless: ctx
-                .realm
-                .settings
-                .attributes
-                .get("dockerV2.passwordWithSecondFactor")
-                .is_some_and(|v| v == "true"),
-        },
-        client_id: &client.client_id,
-        event: Event::new("LOGIN")
-            .detail("auth_method", ID)
-            .detail("scope", query.scopes.join(" ")),
-    };
-    let user = match login::password(ctx, attempt).await? {
-        Ok(Passed { user, .. }) => user,
-        Err(refusal) => return Err(Error::unauthorized(&ctx.realm, &words(ctx, refusal), asked)),
-    };
-    let granted = access::grant(&client, asked);
-    let token = token::issue(ctx, &client, &user.username, &granted)?;
-    tell(ctx, &client, &user, &query, &granted).await;
-    let issued_at = OffsetDateTime::from_unix_timestamp(token.issued_at)
-        .ok()
-        .and_then(|at| at.format(&Rfc3339).ok());
-    Ok(HttpResponse::Ok().insert_header(NOT_STORED).json(
-        json!({ "token": token.token, "expires_in": token.expires_in, "issued_at": issued_at }),
-    ))
-}
-
-/// The client that `service` names. Decision D16: of this protocol only.
-async fn service(ctx: &RealmContext, query: &Query) -> Result<Arc<Known>, HttpError> {
-    let mut services = query.services.iter();
-    let Some(service) = services.next() else {
-        return Err(HttpError::oauth(
-            400,
-            "invalid_request",
-            "service parameter must be provided",
-        ));
-    };
-    if services.any(|other| other != service) {
-        let text = "service parameter was given twice, with two values";
-        return Err(HttpError::oauth(400, "invalid_request", text));
-    }
-    let state = ctx.state();
-    let client = state.clients.get(&state.pool, &ctx.realm, service).await?;
-    let (error, text) = match client {
-        None => (
-            "client_not_found",
-            "Client specified by 'service' parameter does not exist",
-        ),
-        Some(client) if !client.enabled => (
-            "client_disabled",
-            "Client specified by 'service' is disabled",
-        ),
-        Some(client) if client.protocol != ID => (
-            "invalid_client",
-            "Client specified by 'service' is not a docker-v2 client",
-        ),
-        Some(client) => return Ok(client),
-    };
-    let mut event = Event::new("LOGIN_ERROR").detail("auth_method", ID);
-    event.client_id = Some(service.clone());
-    event.error = Some(error.to_owned());
-    protocol::event::record(ctx, event).await;
-    Err(HttpError::oauth(400, "invalid_client", text))
-}
-
-fn words(ctx: &RealmContext, refusal: Refusal) -> String {
-    match refusal {
-        Refusal::Credentials | Refusal::Disabled => "Invalid username or password.".to_owned(),
-        Refusal::NotSetUp => format!(
-            "Account is not fully set up. Sign in at {}/account first.",
-            ctx.issuer()
-        ),
-        Refusal::SecondFactor => {
-            "A second factor protects this account. Use an app password.".to_owned()
+    let mut asked = Asked::read(ctx, &query.services, &query.scopes).await?;
+    let caller = match basic_credentials(request.headers()) {
+        // Programs that know only Basic get what their credential store holds; they would not store another.
+        Some((username, password)) if identity::is_meant(&username, &password) => {
+            identity::refresh(ctx, &asked, &password).await?
         }
+        Some((username, password)) => {
+            // Who asks by HEAD would not see it.
+            asked.offline = query.offline && request.method() != Method::HEAD;
+            Caller::log_in(ctx, &asked, &username, &password).await?
+        }
+        None => {
+            let silent = !request.headers().contains_key(header::AUTHORIZATION);
+            let caller = silent.then(|| Caller::anonymous(&asked)).flatten();
+            let refused = || {
+                let text = "Authentication is required.";
+                Error::unauthorized(&ctx.realm, text, asked.access.clone())
+            };
+            caller.ok_or_else(refused)?
+        }
+    };
+    let answer = answer::issue(ctx, asked, &caller).await?;
+    let mut body = json!({ "token": answer.token.token, "expires_in": answer.token.expires_in,
+                           "issued_at": answer.token.issued_at() });
+    if let Some(refresh_token) = answer.refresh_token {
+        body["refresh_token"] = json!(refresh_token);
     }
-}
-
-async fn tell(
-    ctx: &RealmContext,
-    client: &Known,
-    user: &user::User,
-    query: &Query,
-    granted: &[Access],
-) {
-    let mut event = Event::new("LOGIN")
-        .detail("auth_method", ID)
-        .detail("username", user.username.as_str())
-        .detail("scope", query.scopes.join(" "))
-        .detail(
-            "access",
-            granted
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" "),
-        );
-    event.client_id = Some(client.client_id.clone());
-    event.user_id = Some(user.id.to_string());
-    protocol::event::record(ctx, event).await;
+    Ok(HttpResponse::Ok().insert_header(NOT_STORED).json(body))
 }
 
 /// Reads `Authorization: Basic …` (RFC 7617). None for everything that is not exactly that (decision D8).
@@ -195,6 +94,8 @@ fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
 struct Query {
     services: Vec<String>,
     scopes: Vec<String>,
+    /// `offline_token=true`.
+    offline: bool,
 }
 
 impl Query {
@@ -202,12 +103,14 @@ impl Query {
         let mut query = Self {
             services: Vec::new(),
             scopes: Vec::new(),
+            offline: false,
         };
         for pair in text.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match decode(name).as_str() {
                 "service" => query.services.push(decode(value)),
                 "scope" => query.scopes.push(decode_scope(value)),
+                "offline_token" => query.offline = decode(value) == "true",
                 _ => {}
             }
         }
@@ -215,13 +118,13 @@ impl Query {
     }
 }
 
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let spaced = text.replace('+', " ");
     protocol::context::decode_segment(&spaced).unwrap_or(spaced)
 }
 
 /// Some clients encode a scope twice; Keycloak takes it, and no repository name holds a percent sign.
-fn decode_scope(text: &str) -> String {
+pub(crate) fn decode_scope(text: &str) -> String {
     let once = decode(text);
     if once.contains('%') {
         protocol::context::decode_segment(&once).unwrap_or(once)

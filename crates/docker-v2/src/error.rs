@@ -42,18 +42,10 @@ impl Error {
                 realm_name,
                 message,
                 asked,
-            } => {
-                // Keycloak has one empty object where nothing was asked.
-                let detail = if asked.is_empty() {
-                    json!([{}])
-                } else {
-                    json!(asked)
-                };
-                HttpResponse::Unauthorized()
-                    .insert_header(NOT_STORED)
-                    .insert_header((header::WWW_AUTHENTICATE, challenge(&realm_name)))
-                    .json(errors("UNAUTHORIZED", &message, &detail))
-            }
+            } => HttpResponse::Unauthorized()
+                .insert_header(NOT_STORED)
+                .insert_header((header::WWW_AUTHENTICATE, challenge(&realm_name)))
+                .json(errors("UNAUTHORIZED", &message, &detail(&asked))),
             Self::Denied(message) => HttpResponse::build(StatusCode::BAD_REQUEST)
                 .insert_header(NOT_STORED)
                 .json(errors("DENIED", &message, &json!([]))),
@@ -65,6 +57,58 @@ impl Error {
                 response
             }
         }
+    }
+}
+
+impl Error {
+    /// The same for programs that sent a form: what OAuth2 has (RFC 6749 §5.2) and the registry's error list in one body.
+    pub(crate) fn into_form_response(self) -> HttpResponse {
+        let (status, mut body) = match &self {
+            Self::Unauthorized { message, asked, .. } => (
+                StatusCode::UNAUTHORIZED,
+                errors("UNAUTHORIZED", message, &detail(asked)),
+            ),
+            Self::Denied(message) => (
+                StatusCode::BAD_REQUEST,
+                errors("DENIED", message, &json!([])),
+            ),
+            Self::Http(error) if error.status() < 500 => {
+                let text = ["error_description", "errorMessage", "error"]
+                    .iter()
+                    .find_map(|member| error.body()[member].as_str());
+                let code = match error.body()["error"].as_str() {
+                    Some("unsupported_grant_type") => "UNSUPPORTED",
+                    _ => "DENIED",
+                };
+                let body = errors(code, text.unwrap_or_default(), &json!([]));
+                (actix_web::ResponseError::status_code(error), body)
+            }
+            Self::Http(_) => return self.into_response(),
+        };
+        let error = match &self {
+            Self::Unauthorized { .. } => "invalid_grant",
+            Self::Http(error) if error.body()["error_description"].is_string() => {
+                error.body()["error"].as_str().unwrap_or("invalid_request")
+            }
+            _ => "invalid_request",
+        };
+        body["error"] = json!(error);
+        body["error_description"] = body["errors"][0]["message"].clone();
+        let mut response = HttpResponse::build(status);
+        response.insert_header(NOT_STORED);
+        if let Self::Unauthorized { realm_name, .. } = &self {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge(realm_name)));
+        }
+        response.json(body)
+    }
+}
+
+/// The access asked. Keycloak has one empty object where nothing was asked.
+fn detail(asked: &[Access]) -> Value {
+    if asked.is_empty() {
+        json!([{}])
+    } else {
+        json!(asked)
     }
 }
 

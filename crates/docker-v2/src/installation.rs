@@ -9,7 +9,7 @@ use realm::key::{Key, Status};
 use serde_json::{Value, json};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::token::key_id;
+use crate::token::{ALGORITHMS, key_id};
 
 /// Where the files say the CA bundle is; an operator may put it elsewhere.
 const BUNDLE: &str = "/etc/docker/registry/realm-ca.pem";
@@ -129,7 +129,9 @@ fn jwks(input: &InstallInput<'_>) -> Value {
 fn signing_keys<'a>(input: &InstallInput<'a>) -> impl Iterator<Item = &'a Key> {
     let keys = input.realm.keys.iter().map(AsRef::as_ref);
     keys.filter(|key| {
-        key.algorithm == "RS256" && key.key_use == "SIG" && key.status != Status::Disabled
+        ALGORITHMS.contains(&key.algorithm.as_str())
+            && key.key_use == "SIG"
+            && key.status != Status::Disabled
     })
 }
 

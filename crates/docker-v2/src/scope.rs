@@ -12,11 +12,13 @@ const MAX_SCOPES: usize = 100;
 
 /// What is asked for, or granted, on one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Access {
+pub struct Access {
     /// `repository`, `registry`, `repository(plugin)` …
     #[serde(rename = "type")]
     pub kind: String,
+    /// The resource.
     pub name: String,
+    /// `pull`, `push`, `delete`, `*` …
     pub actions: Vec<String>,
 }
 

@@ -29,6 +29,8 @@ pub(crate) const LOCALE: &str = "KEYCLOAK_LOCALE";
 const REMEMBER_ME: &str = "KEYCLOAK_REMEMBER_ME";
 
 const HASH_SECONDS: i64 = 60;
+/// How long a login can be begun again after it is over.
+const RESTART_SECONDS: i64 = 24 * 60 * 60;
 const REMEMBER_SECONDS: i64 = 365 * 24 * 60 * 60;
 
 /// What the identity cookie says. Times in seconds.
@@ -50,6 +52,7 @@ const RESTART_TYPE: &str = "Restart";
 
 #[derive(Serialize, Deserialize)]
 struct Restart<R> {
+    exp: i64,
     typ: String,
     iss: String,
     request: R,
@@ -87,7 +90,10 @@ pub(crate) fn identity(ctx: &RealmContext, request: &HttpRequest) -> Option<Iden
 pub(crate) fn restart<R: DeserializeOwned>(ctx: &RealmContext, request: &HttpRequest) -> Option<R> {
     let text = value(request, RESTART)?;
     let restart: Restart<R> = protocol::token::open(&ctx.realm, text, REFRESH_ALGORITHMS)?;
-    (restart.typ == RESTART_TYPE && restart.iss == ctx.issuer()).then_some(restart.request)
+    let good = restart.typ == RESTART_TYPE
+        && restart.iss == ctx.issuer()
+        && restart.exp > store::clock::now();
+    good.then_some(restart.request)
 }
 
 /// The name that somebody wanted to be remembered by.
@@ -166,7 +172,7 @@ impl Jar {
         self.put(AUTH_SESSION_ID, root, None, true);
     }
 
-    /// Keeps the request of a login.
+    /// Keeps the request of a login that ends at second `ends`.
     ///
     /// # Errors
     /// 500 when the realm has no key for it.
@@ -174,8 +180,10 @@ impl Jar {
         &mut self,
         ctx: &RealmContext,
         request: &impl Serialize,
+        ends: i64,
     ) -> Result<(), HttpError> {
         let restart = Restart {
+            exp: ends.saturating_add(RESTART_SECONDS),
             typ: RESTART_TYPE.to_owned(),
             iss: ctx.issuer(),
             request,

@@ -292,7 +292,7 @@ fn within(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
 }
 
 /// Private, loopback and link-local addresses, from which `sslRequired=external` takes plain HTTP.
-fn is_local(ip: IpAddr) -> bool {
+pub(crate) fn is_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),

@@ -5,12 +5,14 @@
 pub mod access;
 pub mod action_token;
 pub mod body;
+mod client_call;
 pub mod client_login;
 pub mod context;
 pub mod describe;
 mod error;
 pub mod event;
 pub mod html;
+pub mod key_sets;
 pub mod lifetime;
 pub mod login;
 pub mod mail;
@@ -25,7 +27,10 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
 use serde_json::Value;
 
+use client::{ProtocolMapperRepresentation, Texts};
+
 pub use client::ClientRepresentation;
+pub use client_call::ClientCall;
 pub use context::{RealmContext, Request};
 pub use describe::{
     BuiltinMapper, ClientTemplate, Example, ExampleInput, InstallInput, Installation,
@@ -45,8 +50,13 @@ pub trait Protocol: Sync {
     fn routes(&self, cfg: &mut ServiceConfig);
     /// Mounted below `/realms/{realm}`: `/.well-known/…` and the like.
     fn realm_routes(&self, _: &mut ServiceConfig) {}
-    /// Mounted below `/admin/realms/{realm}/clients/{uuid}/{id}`, behind the permission gate.
+    /// Mounted below `/admin/realms/{realm}/clients/{uuid}/{id}`, behind the permission gate: handlers take a
+    /// [`ClientCall`].
     fn client_routes(&self, _: &mut ServiceConfig) {}
+    /// Method and path of each of these, for the description of the admin API.
+    fn client_paths(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
     /// What a mapper of this protocol can be.
     fn mapper_types(&self) -> &'static [MapperType] {
         &[]
@@ -79,6 +89,13 @@ pub trait Protocol: Sync {
     fn check(&self, _: &ClientRepresentation) -> Vec<String> {
         Vec::new()
     }
+    /// What is wrong with the config of a mapper of some kind, before each write.
+    ///
+    /// # Errors
+    /// In words for whoever wrote it.
+    fn check_mapper(&self, _kind: &str, _: &Texts) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// The protocols of a server: one list, made in one place.
@@ -89,6 +106,23 @@ impl Protocols {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&'static dyn Protocol> {
         self.iter().find(|protocol| protocol.id() == id)
+    }
+
+    /// What is wrong with the config of a mapper, of a client or of a client scope; nothing with one of an unknown kind.
+    ///
+    /// # Errors
+    /// In words that name the mapper.
+    pub fn check_mapper(&self, mapper: &ProtocolMapperRepresentation) -> Result<(), String> {
+        let protocol = mapper.protocol.as_deref().and_then(|id| self.get(id));
+        let (Some(protocol), Some(kind)) = (protocol, &mapper.protocol_mapper) else {
+            return Ok(());
+        };
+        let none = Texts::new();
+        let config = mapper.config.as_ref().unwrap_or(&none);
+        protocol.check_mapper(kind, config).map_err(|error| {
+            let name = mapper.name.as_deref().unwrap_or_default();
+            format!("Protocol mapper '{name}': {error}")
+        })
     }
 
     /// All of them, in the order of the list.

@@ -1,18 +1,27 @@
 //! The credential gate: the only place where passwords and second factors are judged, whatever the protocol.
 
+mod app_password;
+mod ci_token;
 mod factor;
+mod registry;
+pub(crate) mod remembered;
+mod robot;
 mod turn;
 
 use realm::Realm;
 use realm::event::Event;
 use user::login::Candidate;
+use user::password::Verdict;
 use user::{User, lockout};
 use uuid::Uuid;
 
 use crate::{HttpError, RealmContext, event};
+use remembered::Memory;
 use turn::Turn;
 
 pub use factor::{Code, one_time_code, recovery_code};
+pub use registry::{Entry, Means, registry};
+pub use remembered::Remembered;
 
 /// Why somebody was not let in. What of it they are told is for the protocol to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +89,15 @@ pub async fn password(
     ctx: &RealmContext,
     attempt: Attempt<'_>,
 ) -> Result<Result<Passed, Refusal>, HttpError> {
+    judge(ctx, attempt, None).await
+}
+
+/// Judges a password; one that is remembered is right without being hashed, and leaves the count of failures as it is.
+async fn judge(
+    ctx: &RealmContext,
+    attempt: Attempt<'_>,
+    remembered: Option<&Remembered>,
+) -> Result<Result<Passed, Refusal>, HttpError> {
     let state = ctx.state();
     let realm = &ctx.realm;
     let with_email = attempt.with_email && realm.settings.login_with_email_allowed;
@@ -96,8 +114,20 @@ pub async fn password(
     };
 
     let turn = Turn::take(ctx, candidate.user.id, candidate.failures.take()).await?;
-    let hash = candidate.password.as_ref().map(|password| &password.hash);
-    let verdict = state.hasher.verify(attempt.password, hash).await?;
+    let memory =
+        remembered.and_then(|remembered| remembered.look_up(realm, &candidate, attempt.password));
+    // While somebody is locked or disabled, no answer may come sooner because the password is right.
+    let known =
+        !turn.locked && candidate.user.enabled && memory.as_ref().is_some_and(Memory::is_known);
+    let verdict = if known {
+        Verdict {
+            ok: true,
+            needs_rehash: false,
+        }
+    } else {
+        let hash = candidate.password.as_ref().map(|password| &password.hash);
+        state.hasher.verify(attempt.password, hash).await?
+    };
     if turn.locked || !verdict.ok {
         let error = match (turn.locked, candidate.user.enabled) {
             (true, _) => "user_temporarily_disabled",
@@ -135,7 +165,7 @@ pub async fn password(
         }
     }
     // As long as a second factor is missing, else whoever knows the password could try codes without end.
-    if !missing {
+    if !missing && !known {
         turn.succeeded(ctx).await?;
     }
     let password = candidate.password.as_ref();
@@ -144,11 +174,23 @@ pub async fn password(
     if let Some((refusal, error)) = open(realm, &candidate, attempt.door, (missing, expired)) {
         return refuse(ctx, attempt, Some(candidate.user), refusal, error).await;
     }
+    if let Some(memory) = memory.filter(|_| !known) {
+        memory.keep();
+    }
     Ok(Ok(Passed {
         user: candidate.user,
         second_factor: missing && attempt.door == Door::Pages,
         password_expired: expired,
     }))
+}
+
+/// Whether nothing is left that a user has to do on a page before a login; of an expired password the user does not tell.
+#[must_use]
+pub fn is_set_up(realm: &Realm, user: &User) -> bool {
+    let unverified =
+        realm.rep.verify_email == Some(true) && user.email.is_some() && !user.email_verified;
+    let nothing = user.required_actions.is_empty() && !unverified;
+    nothing && user::profile::is_complete(realm, user)
 }
 
 /// What stands in the way of a user whose password was right.
@@ -160,17 +202,13 @@ fn open(
 ) -> Option<(Refusal, &'static str)> {
     let user = &candidate.user;
     let second_factor = Some((Refusal::SecondFactor, "invalid_user_credentials"));
-    let unverified =
-        realm.rep.verify_email == Some(true) && user.email.is_some() && !user.email_verified;
-    let set_up = || {
-        let nothing = user.required_actions.is_empty() && !expired && !unverified;
-        nothing && user::profile::is_complete(realm, user)
-    };
     match door {
         // Of what is left, nothing could be asked for on a page.
         Door::Pages if missing && !user.totp && !candidate.recovery_codes => second_factor,
         Door::Pages => None,
-        _ if !set_up() => Some((Refusal::NotSetUp, "resolve_required_actions")),
+        _ if expired || !is_set_up(realm, user) => {
+            Some((Refusal::NotSetUp, "resolve_required_actions"))
+        }
         Door::PasswordOnly {
             second_factor_needless: false,
         } if missing => second_factor,
@@ -178,13 +216,13 @@ fn open(
     }
 }
 
-async fn refuse(
+async fn refuse<T>(
     ctx: &RealmContext,
     attempt: Attempt<'_>,
     user: Option<User>,
     refusal: Refusal,
     error: &str,
-) -> Result<Result<Passed, Refusal>, HttpError> {
+) -> Result<Result<T, Refusal>, HttpError> {
     let event = attempt.event.detail("username", attempt.username);
     let user = user.map(|user| user.id);
     tell(ctx, event, attempt.client_id, user, error).await;

@@ -153,7 +153,7 @@ impl Outbound {
 }
 
 /// Where the system has no certificates of authorities, as in an empty image, those of the web count.
-fn with_own_roots(builder: ClientBuilder) -> ClientBuilder {
+pub fn with_own_roots(builder: ClientBuilder) -> ClientBuilder {
     let roots = webpki_roots::TLS_SERVER_ROOTS.to_vec();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     match rustls::ClientConfig::builder_with_provider(provider)

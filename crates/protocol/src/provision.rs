@@ -5,6 +5,7 @@ mod client_defaults;
 mod contents;
 pub mod export;
 mod groups;
+mod identity_providers;
 mod import;
 pub mod partial;
 mod plan;
@@ -18,7 +19,9 @@ use uuid::Uuid;
 use crate::{HttpError, State};
 pub use check::{check_name, check_settings, refuse_areas, write_error};
 pub use client_defaults::{check, complete};
+pub use identity_providers::{check_mapper, check_provider};
 pub use import::{RealmFile, add_service_accounts, create_realm, import_users, master_of};
+pub use scopes::check_scope;
 
 /// Makes a user as an import does: roles and all.
 ///

@@ -1,5 +1,7 @@
 //! The parts of a running server that requests share.
 
+use std::sync::Arc;
+
 use realm::{KeyPool, Realms, Sealer};
 
 use crate::Protocols;
@@ -12,6 +14,8 @@ pub struct State {
     pub pool: store::Pool,
     /// Opens and seals stored secrets.
     pub sealer: Sealer,
+    /// Writes the events that realms keep.
+    pub events: realm::event::Log,
     /// The realms in memory.
     pub realms: Realms,
     /// The clients in memory.
@@ -20,12 +24,14 @@ pub struct State {
     pub hasher: user::password::Hasher,
     /// Makes password tries of one user take turns.
     pub gate: user::lockout::Gate,
+    /// Passwords that were right a moment ago.
+    pub remembered: crate::login::Remembered,
     /// Ready-made signing keys.
     pub keys: KeyPool,
     /// Calls what clients name by URL.
-    pub outbound: Outbound,
-    /// The keys of clients that were fetched.
-    pub key_sets: crate::client_login::KeySets,
+    pub outbound: Arc<Outbound>,
+    /// The keys of clients and issuers that were fetched.
+    pub key_sets: crate::key_sets::KeySets,
     /// The protocols.
     pub protocols: &'static Protocols,
     /// How the outside calls this server.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::dangerous::insecure_decode_claims;
 use realm::key::{Key, SIGNATURES};
 use realm::{Realm, fallback};
 use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
@@ -13,7 +14,7 @@ use crate::{HttpError, RealmContext};
 /// Tokens longer than this are refused unread.
 const MAX_LENGTH: usize = 64 * 1024;
 
-/// The header of a token (RFC 7515 §4.1).
+/// The header of a token (RFC 7515 §4.1). jsonwebtoken's own has no ES512.
 #[derive(Clone, Debug, Serialize)]
 pub struct Header {
     alg: String,
@@ -114,12 +115,52 @@ pub fn half_hash(key: &Key, text: &str) -> String {
     URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
 }
 
-/// What of a header counts.
-#[derive(Deserialize)]
-struct Head {
-    alg: String,
-    kid: String,
-    crit: Option<IgnoredAny>,
+/// A token as it is written; nothing of it is proven.
+pub struct Unproven<'a> {
+    /// What it says that it is signed with.
+    pub alg: String,
+    /// What it says that it is signed by.
+    pub kid: Option<String>,
+    /// What is signed.
+    pub signed: &'a str,
+    /// Its signature.
+    pub signature: Vec<u8>,
+    text: &'a str,
+}
+
+impl<'a> Unproven<'a> {
+    /// Reads the header. None for what is too long, is no JWS in compact form, or has extensions that have to be
+    /// understood (RFC 7515 §4.1.11).
+    #[must_use]
+    pub fn read(text: &'a str) -> Option<Self> {
+        // jsonwebtoken's own header has no ES512, and lets `crit` pass.
+        #[derive(Deserialize)]
+        struct Head {
+            alg: String,
+            kid: Option<String>,
+            crit: Option<IgnoredAny>,
+        }
+        if text.len() > MAX_LENGTH {
+            return None;
+        }
+        let (signed, signature) = text.rsplit_once('.')?;
+        let (head, _) = signed.split_once('.')?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
+        let head: Head = serde_json::from_slice(&decode(head)?).ok()?;
+        head.crit.is_none().then_some(Self {
+            alg: head.alg,
+            kid: head.kid,
+            signed,
+            signature: decode(signature)?,
+            text,
+        })
+    }
+
+    /// Its claims, as unproven as the rest.
+    #[must_use]
+    pub fn claims<C: DeserializeOwned>(&self) -> Option<C> {
+        insecure_decode_claims(self.text).ok()
+    }
 }
 
 /// Reads the claims of a token that `realm` signed with one of its keys of these algorithms.
@@ -128,44 +169,22 @@ struct Head {
 /// of the token decide nothing. Times and audience are for the caller. None for everything else.
 #[must_use]
 pub fn open<C: DeserializeOwned>(realm: &Realm, token: &str, algorithms: &[&str]) -> Option<C> {
-    if token.len() > MAX_LENGTH {
-        return None;
-    }
-    let (head, _) = token.split_once('.')?;
-    let head: Head = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
-    let key = realm.key(&head.kid)?;
-    // Extensions that have to be understood are not (RFC 7515 §4.1.11).
-    if !algorithms.contains(&key.algorithm.as_str())
-        || key.algorithm != head.alg
-        || head.crit.is_some()
-    {
-        return None;
-    }
-    let (signed, signature) = token.rsplit_once('.')?;
-    if !key.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).ok()?) {
-        return None;
-    }
-    claims(token)
+    let token = Unproven::read(token)?;
+    let key = realm.key(token.kid.as_deref()?)?;
+    let proven = algorithms.contains(&key.algorithm.as_str())
+        && key.algorithm == token.alg
+        && key.verify(token.signed.as_bytes(), &token.signature);
+    if proven { token.claims() } else { None }
 }
 
 /// The name of the realm that a token says it comes from, unverified: only good for finding the key.
 #[must_use]
 pub fn issuer_realm(token: &str) -> Option<(String, String)> {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Issuer {
         iss: String,
     }
-    if token.len() > MAX_LENGTH {
-        return None;
-    }
-    let issuer: Issuer = claims(token)?;
+    let issuer: Issuer = Unproven::read(token)?.claims()?;
     let (_, name) = issuer.iss.rsplit_once("/realms/")?;
     Some((crate::context::decode_segment(name)?, issuer.iss.clone()))
-}
-
-fn claims<C: DeserializeOwned>(token: &str) -> Option<C> {
-    let mut parts = token.split('.');
-    let (_, body, _) = (parts.next()?, parts.next()?, parts.next()?);
-    parts.next().is_none().then_some(())?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()
 }

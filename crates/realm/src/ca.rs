@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{Error, Result, seal::random};
+use crate::{Error, Result, der::element, seal::random};
 
 /// Ten years, as Keycloak's realm certificates have.
 const LEAF_YEARS: i64 = 10;
@@ -71,32 +71,15 @@ pub(crate) fn subject(realm: Uuid) -> String {
 pub(crate) fn issued(certificate: &[u8], ca_pkcs8: &[u8]) -> bool {
     // Certificate ::= SEQUENCE { what is signed, the algorithm, the signature } (RFC 5280 §4.1).
     let verified = || {
-        let body = first_element(certificate)?.1;
-        let (signed, _, rest) = first_element(body)?;
-        let (_, _, rest) = first_element(rest)?;
-        let signature = first_element(rest)?.1.strip_prefix(&[0])?;
+        let (signed, rest) = element(element(certificate)?.0.body)?;
+        let (_, rest) = element(rest)?;
+        let signature = element(rest)?.0.body.strip_prefix(&[0])?;
         let public = KeyPair::try_from(ca_pkcs8).ok()?;
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public.public_key_raw())
-            .verify(signed, signature)
+            .verify(signed.whole, signature)
             .ok()
     };
     verified().is_some()
-}
-
-/// The first DER element: whole, its value, and what comes after it.
-fn first_element(der: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (head, length) = match *der.get(1)? {
-        short @ 0..0x80 => (2, usize::from(short)),
-        long => {
-            let bytes = der.get(2..2 + usize::from(long & 0x7f))?;
-            let length = bytes.iter().try_fold(0_usize, |n, byte| {
-                n.checked_mul(256)?.checked_add(usize::from(*byte))
-            })?;
-            (2 + bytes.len(), length)
-        }
-    };
-    let end = head.checked_add(length)?;
-    Some((der.get(..end)?, der.get(head..end)?, der.get(end..)?))
 }
 
 fn params(realm: Uuid) -> Result<CertificateParams> {

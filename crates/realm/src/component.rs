@@ -7,8 +7,9 @@ use store::Connection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::key::Key;
 use crate::provider::{self, Made};
-use crate::{KeyPool, Realm, Result, Sealer};
+use crate::{KeyPool, Realm, Result, Sealer, ca};
 
 /// The `providerType` of key providers, the only kind of component that realms have here.
 pub const KEY_PROVIDER: &str = "org.keycloak.keys.KeyProvider";
@@ -280,6 +281,30 @@ async fn insert_keys(
     .bind(sealed)
     .bind(keys.iter().map(|(_, m)| m.valid_to).collect::<Vec<_>>())
     .bind(keys.iter().map(|(_, m)| m.imported).collect::<Vec<_>>())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives a key that has no certificate one of the realm's CA. Of several at once the first counts.
+///
+/// # Errors
+/// From the database.
+pub async fn certify(db: &store::Pool, sealer: &Sealer, realm: &Realm, key: &Key) -> Result<()> {
+    let Some(public_key) = &key.public_key else {
+        return Ok(());
+    };
+    let ca_key = ca_key(db, sealer, realm.id).await?;
+    let leaf = ca::issue(realm.id, &realm.name, &ca_key, public_key)?;
+    sqlx::query(
+        "update realm_key set certificate = $4, valid_to = $5 \
+         where realm_id = $1 and component_id = $2 and public_key = $3 and certificate is null",
+    )
+    .bind(realm.id)
+    .bind(key.provider_id)
+    .bind(public_key)
+    .bind(leaf.certificate)
+    .bind(leaf.valid_to)
     .execute(db)
     .await?;
     Ok(())

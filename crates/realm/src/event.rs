@@ -1,10 +1,22 @@
 //! Login events, kept for the admin API where a realm wants it, and always told to the log.
+//!
+//! Those that are kept form one chain a realm (see the module `chain`), so that [`verify`] finds what was changed in the
+//! database.
+
+mod chain;
+mod commit;
+mod prune;
+mod verify;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sqlx::{FromRow, PgExecutor, QueryBuilder, types::Json};
+use sqlx::{FromRow, PgExecutor, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub use commit::Log;
+pub use prune::{clear, sweep};
+pub use verify::{Finding, Place, Report, verify};
 
 use crate::{Realm, Result};
 
@@ -35,7 +47,17 @@ pub struct Event {
     #[sqlx(json)]
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
+    /// Kept by every realm that keeps all events, though its type is a frequent one.
+    #[serde(skip)]
+    #[sqlx(skip)]
+    #[schema(ignore)]
+    pub audited: bool,
 }
+
+/// Characters of a detail.
+const DETAIL: usize = 2000;
+/// Characters of a long detail: the access that a hundred scopes of 8 kB grant fits, as JSON.
+const LONG_DETAIL: usize = 64 * 1024;
 
 /// The id of an event: a uuid that sorts by time.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -77,12 +99,45 @@ impl Event {
         self
     }
 
-    /// The same to an event that is at hand.
+    /// Adds a detail of up to 65,536 characters, for what is of no use once it is cut: JSON, lists.
+    #[must_use]
+    pub fn long_detail(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.put(name, value.into(), LONG_DETAIL);
+        self
+    }
+
+    /// Adds a detail as [`Event::detail`] does, to an event that is at hand.
     pub fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.put(name, value.into(), DETAIL);
+    }
+
+    /// Lets every realm that keeps all events keep this one, too, though its type is a frequent one.
+    #[must_use]
+    pub fn audited(mut self) -> Self {
+        self.audited = true;
+        self
+    }
+
+    fn put(&mut self, name: &str, value: String, most: usize) {
         if self.details.len() < 50 {
-            let value: String = value.into();
-            let value: String = value.chars().filter(|c| *c != '\0').take(2000).collect();
+            let value: String = value.chars().filter(|c| *c != '\0').take(most).collect();
             self.details.insert(name.to_owned(), Value::String(value));
+        }
+    }
+
+    /// Cuts what the columns hold to what they are for.
+    fn fit(&mut self) {
+        for text in [
+            &mut self.client_id,
+            &mut self.user_id,
+            &mut self.session_id,
+            &mut self.ip_address,
+            &mut self.error,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *text = text.chars().filter(|c| *c != '\0').take(255).collect();
         }
     }
 }
@@ -103,53 +158,35 @@ const FREQUENT: &[&str] = &[
 /// Whether a realm keeps events of a type.
 #[must_use]
 pub fn is_kept(realm: &Realm, kind: &str) -> bool {
+    wants(realm, kind, FREQUENT)
+}
+
+/// Whether a realm keeps events of a type; those of `unless` only if it names them.
+fn wants(realm: &Realm, kind: &str, unless: &[&str]) -> bool {
     let types = &realm.settings.enabled_event_types;
     let listed = if types.is_empty() {
-        !FREQUENT.contains(&kind)
+        !unless.contains(&kind)
     } else {
         types.iter().any(|listed| listed == kind)
     };
     realm.settings.events_enabled && listed
 }
 
-/// Tells the log of an event, and keeps it if the realm wants to.
+/// Tells the log of an event, and keeps it if the realm wants to; ends when it is committed.
 ///
 /// # Errors
-/// From the database. Callers answer their request all the same.
-pub async fn record(db: impl PgExecutor<'_>, realm: &Realm, event: &Event) -> Result<()> {
+/// [`Error::Unavailable`](crate::Error::Unavailable) when it could not be kept: the queue is full, the database away.
+pub async fn record(log: &Log, realm: &Realm, event: Event) -> Result<()> {
     // Debug form: control characters of names and agents come out escaped.
     tracing::info!(
         target: "realmkeep::event",
         kind = %event.kind, realm = ?realm.name, client = ?event.client_id, user = ?event.user_id,
         ip = ?event.ip_address, error = ?event.error, "event"
     );
-    if !is_kept(realm, &event.kind) {
-        return Ok(());
+    let unless = if event.audited { &[] } else { FREQUENT };
+    if wants(realm, &event.kind, unless) {
+        log.keep(realm.id, event).await?;
     }
-    let storable = |text: &Option<String>| {
-        text.as_ref().map(|t| {
-            t.chars()
-                .filter(|c| *c != '\0')
-                .take(255)
-                .collect::<String>()
-        })
-    };
-    sqlx::query(
-        "insert into event (realm_id, id, time, type, client_id, user_id, session_id, ip_address, error, details) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(realm.id)
-    .bind(event.id.0)
-    .bind(event.time)
-    .bind(&event.kind)
-    .bind(storable(&event.client_id))
-    .bind(storable(&event.user_id))
-    .bind(storable(&event.session_id))
-    .bind(storable(&event.ip_address))
-    .bind(storable(&event.error))
-    .bind(Json(&event.details))
-    .execute(db)
-    .await?;
     Ok(())
 }
 
@@ -157,6 +194,12 @@ pub async fn record(db: impl PgExecutor<'_>, realm: &Realm, event: &Event) -> Re
 #[must_use]
 pub fn types() -> Vec<&'static str> {
     include_str!("event_types.txt").lines().collect()
+}
+
+/// Whether there are events of this type, also of those that happen all the time.
+#[must_use]
+pub fn is_type(kind: &str) -> bool {
+    types().contains(&kind) || FREQUENT.contains(&kind)
 }
 
 /// What the list may be narrowed by. Times in milliseconds since 1970.
@@ -219,32 +262,4 @@ pub async fn list(db: impl PgExecutor<'_>, realm: &Realm, search: &Search) -> Re
         event.realm_id.clone_from(&realm.public_id);
     }
     Ok(events)
-}
-
-/// Deletes the events of a realm.
-///
-/// # Errors
-/// From the database.
-pub async fn clear(db: impl PgExecutor<'_>, realm: Uuid) -> Result<()> {
-    sqlx::query("delete from event where realm_id = $1")
-        .bind(realm)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-/// Deletes events older than their realm's `eventsExpiration`, at most ten thousand a call. `now` in seconds.
-///
-/// # Errors
-/// From the database.
-pub async fn sweep(db: impl PgExecutor<'_>, now: i64) -> Result<()> {
-    sqlx::query(
-        "delete from event where ctid = any(array(select e.ctid from event e join realm r on r.id = e.realm_id \
-         where (r.settings->>'eventsExpiration')::bigint > 0 \
-         and e.time < ($1 - (r.settings->>'eventsExpiration')::bigint) * 1000 limit 10000))",
-    )
-    .bind(now)
-    .execute(db)
-    .await?;
-    Ok(())
 }

@@ -16,11 +16,12 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use rsa::{pkcs8::DecodePublicKey as _, traits::PublicKeyParts as _};
+use jsonwebtoken::jwk::{CommonParameters, Jwk, PublicKeyUse};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Error, Result};
+use crate::public_key::PublicKey;
+use crate::{Error, Result, der};
 
 /// The JWS algorithms that keys sign with (RFC 7518 §3.1, RFC 8037).
 pub const SIGNATURES: [&str; 13] = [
@@ -136,19 +137,22 @@ impl Key {
     /// The public half as a JWK with `x5c`, `x5t` and `x5t#S256`, as Keycloak's `certs` has it; none for symmetric keys.
     #[must_use]
     pub fn jwk(&self) -> Option<Value> {
-        let spki = self.public_key.as_deref()?;
-        let mut jwk = public_jwk(spki)?;
-        let members = jwk.as_object_mut()?;
-        members.insert("kid".to_owned(), json!(self.kid));
-        members.insert("alg".to_owned(), json!(self.algorithm));
-        members.insert("use".to_owned(), json!(self.key_use.to_ascii_lowercase()));
-        if let Some(certificate) = &self.certificate {
-            members.insert("x5c".to_owned(), json!([STANDARD.encode(certificate)]));
-            let sha1 = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, certificate);
-            members.insert("x5t".to_owned(), json!(URL_SAFE_NO_PAD.encode(sha1)));
-            let sha256 = digest::digest(&digest::SHA256, certificate);
-            members.insert("x5t#S256".to_owned(), json!(URL_SAFE_NO_PAD.encode(sha256)));
-        }
+        let certificate = self.certificate.as_deref();
+        let thumb = |hash| certificate.map(|der| URL_SAFE_NO_PAD.encode(digest::digest(hash, der)));
+        let jwk = Jwk {
+            common: CommonParameters {
+                key_id: Some(self.kid.clone()),
+                public_key_use: Some(PublicKeyUse::Other(self.key_use.to_ascii_lowercase())),
+                x509_chain: certificate.map(|der| vec![STANDARD.encode(der)]),
+                x509_sha1_fingerprint: thumb(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+                x509_sha256_fingerprint: thumb(&digest::SHA256),
+                ..CommonParameters::default()
+            },
+            algorithm: PublicKey::spki(self.public_key.as_deref()?)?.parameters()?,
+        };
+        let mut jwk = serde_json::to_value(jwk).ok()?;
+        // As text, for jsonwebtoken's type lacks ES512.
+        jwk["alg"] = json!(self.algorithm);
         Some(jwk)
     }
 }
@@ -198,49 +202,12 @@ const IDENTIFIERS: [(Family, &[u8]); 5] = [
 
 /// The family of a SubjectPublicKeyInfo and the bits of its key.
 pub(crate) fn spki_parts(der: &[u8]) -> Option<(Family, &[u8])> {
-    let body = tlv(der, 0x30)?;
+    let body = der::only(der, 0x30)?;
     IDENTIFIERS.iter().find_map(|(family, identifier)| {
-        let bits = tlv(body.strip_prefix(*identifier)?, 0x03)?;
+        let bits = der::only(body.strip_prefix(*identifier)?, 0x03)?;
         // A BIT STRING begins with the count of its unused bits, here always none.
         Some((*family, bits.strip_prefix(&[0])?))
     })
-}
-
-/// The value of the one DER element that `der` is.
-fn tlv(der: &[u8], tag: u8) -> Option<&[u8]> {
-    let (&found, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        (
-            bytes.iter().try_fold(0_usize, |n, b| {
-                n.checked_mul(256)?.checked_add(usize::from(*b))
-            })?,
-            rest,
-        )
-    };
-    (found == tag && rest.len() == length).then_some(rest)
-}
-
-fn public_jwk(spki: &[u8]) -> Option<Value> {
-    let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let (family, bits) = spki_parts(spki)?;
-    let curve = |name: &str| {
-        let (x, y) = bits.strip_prefix(&[4])?.split_at_checked(bits.len() / 2)?;
-        Some(json!({ "kty": "EC", "crv": name, "x": b64(x), "y": b64(y) }))
-    };
-    match family {
-        Family::Rsa => {
-            let key = rsa::PublicKey::from_public_key_der(spki).ok()?;
-            Some(json!({ "kty": "RSA", "n": b64(&key.n_bytes()), "e": b64(&key.e_bytes()) }))
-        }
-        Family::P256 => curve("P-256"),
-        Family::P384 => curve("P-384"),
-        Family::P521 => curve("P-521"),
-        Family::Ed25519 => Some(json!({ "kty": "OKP", "crv": "Ed25519", "x": b64(bits) })),
-    }
 }
 
 /// Keycloak's key id of a public key: base64url of the SHA-256 of its DER.

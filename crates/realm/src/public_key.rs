@@ -1,14 +1,18 @@
 //! Public keys of others, as JWK (RFC 7517) or in X.509: what they sign is verified, by the algorithms that fit them.
+//!
+//! jsonwebtoken reads the keys and verifies. It has no ES512; that alone is done here.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-    RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
-};
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, EllipticCurveKeyParameters, Jwk, PublicKeyUse,
+};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize as _;
 use serde_json::Value;
 
+use crate::der::certified_key;
 use crate::key::{Family, kid, spki_parts};
 use crate::provider::import;
 
@@ -23,15 +27,7 @@ pub struct PublicKey {
     /// The only algorithm that it is for, if it says so.
     algorithm: Option<String>,
     family: Family,
-    bits: Bits,
-}
-
-#[derive(Debug)]
-enum Bits {
-    /// Of an RSA key, big-endian.
-    Numbers { n: Vec<u8>, e: Vec<u8> },
-    /// A point, or a SubjectPublicKeyInfo.
-    Bytes(Vec<u8>),
+    key: DecodingKey,
 }
 
 impl PublicKey {
@@ -45,38 +41,37 @@ impl PublicKey {
     }
 
     fn jwk(jwk: &Value) -> Option<Self> {
-        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        let bytes = |name: &str| {
-            URL_SAFE_NO_PAD
-                .decode(text(name)?.trim_end_matches('='))
-                .ok()
-        };
-        if text("use") != Some("sig") {
+        let algorithm = jwk.get("alg").and_then(Value::as_str);
+        let jwk = Jwk::deserialize(jwk).ok()?;
+        if jwk.common.public_key_use != Some(PublicKeyUse::Signature) {
             return None;
         }
-        let point = |size: usize| {
-            let (x, y) = (bytes("x")?, bytes("y")?);
-            (x.len() == size && y.len() == size).then(|| Bits::Bytes([&[4], &*x, &*y].concat()))
-        };
-        let (family, bits) = match (text("kty")?, text("crv")) {
-            ("RSA", _) => (
+        let (family, key) = match &jwk.algorithm {
+            AlgorithmParameters::RSA(of) => (
                 Family::Rsa,
-                Bits::Numbers {
-                    n: without_zeros(bytes("n")?),
-                    e: without_zeros(bytes("e")?),
-                },
+                DecodingKey::from_rsa_raw_components(&number(&of.n)?, &number(&of.e)?),
             ),
-            ("EC", Some("P-256")) => (Family::P256, point(32)?),
-            ("EC", Some("P-384")) => (Family::P384, point(48)?),
-            ("EC", Some("P-521")) => (Family::P521, point(66)?),
-            ("OKP", Some("Ed25519")) => (Family::Ed25519, Bits::Bytes(bytes("x")?)),
+            AlgorithmParameters::EllipticCurve(of) => (
+                match of.curve {
+                    EllipticCurve::P256 => Family::P256,
+                    EllipticCurve::P384 => Family::P384,
+                    EllipticCurve::P521 => Family::P521,
+                    _ => return None,
+                },
+                DecodingKey::from_ec_components(bare(&of.x), bare(&of.y)).ok()?,
+            ),
+            AlgorithmParameters::OctetKeyPair(of) if of.curve == EllipticCurve::Ed25519 => (
+                Family::Ed25519,
+                DecodingKey::from_ed_components(bare(&of.x)).ok()?,
+            ),
             _ => return None,
         };
-        Some(Self {
-            kid: text("kid").map(str::to_owned),
-            algorithm: text("alg").map(str::to_owned),
+        let size = key.try_get_as_bytes().ok().map(<[u8]>::len);
+        (size == family.size()).then(|| Self {
+            kid: jwk.common.key_id,
+            algorithm: algorithm.map(str::to_owned),
             family,
-            bits,
+            key,
         })
     }
 
@@ -92,14 +87,35 @@ impl PublicKey {
         Self::spki(&import::decode_pem(text)?)
     }
 
-    fn spki(spki: &[u8]) -> Option<Self> {
-        let (family, _) = spki_parts(spki)?;
+    pub(crate) fn spki(spki: &[u8]) -> Option<Self> {
+        let (family, bits) = spki_parts(spki)?;
         Some(Self {
             kid: Some(kid(spki)),
             algorithm: None,
             family,
-            bits: Bits::Bytes(spki.to_vec()),
+            key: match family {
+                Family::Rsa => DecodingKey::from_rsa_der(bits),
+                Family::P256 | Family::P384 | Family::P521 => DecodingKey::from_ec_der(bits),
+                Family::Ed25519 => DecodingKey::from_ed_der(bits),
+            },
         })
+    }
+
+    /// What a JWK says of the key alone.
+    pub(crate) fn parameters(&self) -> Option<AlgorithmParameters> {
+        if self.family != Family::P521 {
+            return Some(Jwk::from_decoding_key(&self.key, None).ok()?.algorithm);
+        }
+        let point = self.key.try_get_as_bytes().ok()?.strip_prefix(&[4])?;
+        let (x, y) = point.split_at(point.len() / 2);
+        Some(AlgorithmParameters::EllipticCurve(
+            EllipticCurveKeyParameters {
+                curve: EllipticCurve::P521,
+                x: URL_SAFE_NO_PAD.encode(x),
+                y: URL_SAFE_NO_PAD.encode(y),
+                ..EllipticCurveKeyParameters::default()
+            },
+        ))
     }
 
     /// Whether the key can verify what is signed with this algorithm.
@@ -115,33 +131,16 @@ impl PublicKey {
         if !self.fits(algorithm) {
             return false;
         }
-        let rsa = |how: &'static RsaParameters| match &self.bits {
-            Bits::Numbers { n, e } => RsaPublicKeyComponents { n, e }
-                .verify(how, message, signature)
-                .is_ok(),
-            Bits::Bytes(spki) => UnparsedPublicKey::new(how, spki)
-                .verify(message, signature)
-                .is_ok(),
-        };
-        let other = |how: &'static dyn VerificationAlgorithm| match &self.bits {
-            Bits::Bytes(bytes) => UnparsedPublicKey::new(how, bytes)
-                .verify(message, signature)
-                .is_ok(),
-            Bits::Numbers { .. } => false,
-        };
-        match algorithm {
-            "RS256" => rsa(&RSA_PKCS1_2048_8192_SHA256),
-            "RS384" => rsa(&RSA_PKCS1_2048_8192_SHA384),
-            "RS512" => rsa(&RSA_PKCS1_2048_8192_SHA512),
-            "PS256" => rsa(&RSA_PSS_2048_8192_SHA256),
-            "PS384" => rsa(&RSA_PSS_2048_8192_SHA384),
-            "PS512" => rsa(&RSA_PSS_2048_8192_SHA512),
-            "ES256" => other(&ECDSA_P256_SHA256_FIXED),
-            "ES384" => other(&ECDSA_P384_SHA384_FIXED),
-            "ES512" => other(&ECDSA_P521_SHA512_FIXED),
-            "EdDSA" => other(&ED25519),
-            _ => false,
+        if algorithm == "ES512" {
+            return self.key.try_get_as_bytes().is_ok_and(|point| {
+                let key = UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point);
+                key.verify(message, signature).is_ok()
+            });
         }
+        let verifier = algorithm
+            .parse::<Algorithm>()
+            .and_then(|algorithm| (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &self.key));
+        verifier.is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
     }
 }
 
@@ -155,70 +154,46 @@ impl Family {
             Self::Ed25519 => &["EdDSA"],
         }
     }
+
+    /// Bytes of a key, where all have as many.
+    fn size(self) -> Option<usize> {
+        match self {
+            Self::Rsa => None,
+            Self::P256 => Some(65),
+            Self::P384 => Some(97),
+            Self::P521 => Some(133),
+            Self::Ed25519 => Some(32),
+        }
+    }
+}
+
+/// Base64url as some write it: padded.
+fn bare(text: &str) -> &str {
+    text.trim_end_matches('=')
 }
 
 /// Some write a number with a leading zero byte, as for a sign.
-fn without_zeros(mut bytes: Vec<u8>) -> Vec<u8> {
+fn number(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = URL_SAFE_NO_PAD.decode(bare(text)).ok()?;
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     bytes.drain(..zeros);
-    bytes
-}
-
-/// The SubjectPublicKeyInfo of a certificate (RFC 5280 §4.1): the seventh part of its first part, the sixth where no
-/// version is given.
-fn certified_key(certificate: &[u8]) -> Option<&[u8]> {
-    let (certificate, _) = element(certificate)?;
-    let (signed, _) = element(certificate.body)?;
-    let mut rest = signed.body;
-    let mut parts = std::iter::from_fn(|| {
-        let (found, after) = element(rest)?;
-        rest = after;
-        Some(found)
-    });
-    let first = parts.next()?;
-    let key = parts.nth(if first.tag == 0xa0 { 5 } else { 4 })?;
-    (key.tag == 0x30).then_some(key.whole)
-}
-
-struct Element<'a> {
-    tag: u8,
-    whole: &'a [u8],
-    body: &'a [u8],
-}
-
-/// The first DER element, and what comes after it.
-fn element(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
-    let (&tag, &first) = (der.first()?, der.get(1)?);
-    let bytes = if first < 0x80 {
-        0
-    } else {
-        usize::from(first & 0x7f)
-    };
-    let length = if bytes == 0 {
-        usize::from(first)
-    } else {
-        let digits = der.get(2..2 + bytes)?.iter();
-        digits.copied().try_fold(0_usize, |length, byte| {
-            length.checked_mul(256)?.checked_add(usize::from(byte))
-        })?
-    };
-    let start = 2 + bytes;
-    let (whole, rest) = der.split_at_checked(start.checked_add(length)?)?;
-    let body = &whole[start..];
-    Some((Element { tag, whole, body }, rest))
+    Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::encoding::AsDer as _;
     use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::KeySize;
     use aws_lc_rs::signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+        ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
     };
-    use base64::engine::general_purpose::STANDARD;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
     use serde_json::json;
 
     use super::*;
+    use crate::key::{Key, Material, SIGNATURES, Status};
 
     fn set(jwk: Value) -> Vec<PublicKey> {
         PublicKey::set(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap()
@@ -244,6 +219,88 @@ mod tests {
         }
     }
 
+    /// A key of a realm for an algorithm.
+    fn key(algorithm: &str) -> Key {
+        let rng = SystemRandom::new();
+        let ec = |how| {
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(how, &rng).unwrap();
+            let pair = EcdsaKeyPair::from_pkcs8(how, pkcs8.as_ref()).unwrap();
+            let spki = pair.public_key().as_der().unwrap();
+            (pkcs8.as_ref().to_vec(), spki.as_ref().to_vec())
+        };
+        let (pkcs8, spki) = match algorithm {
+            "ES256" => ec(&ECDSA_P256_SHA256_FIXED_SIGNING),
+            "ES384" => ec(&ECDSA_P384_SHA384_FIXED_SIGNING),
+            "ES512" => ec(&ECDSA_P521_SHA512_FIXED_SIGNING),
+            "EdDSA" => {
+                let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&rng).unwrap();
+                let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+                let spki = pair.public_key().as_der().unwrap();
+                (pkcs8.as_ref().to_vec(), spki.as_ref().to_vec())
+            }
+            _ => {
+                let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+                let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
+                (pair.as_der().unwrap().as_ref().to_vec(), spki)
+            }
+        };
+        Key {
+            provider_id: uuid::Uuid::nil(),
+            priority: 0,
+            kid: kid(&spki),
+            status: Status::Active,
+            algorithm: algorithm.to_owned(),
+            key_use: "SIG".to_owned(),
+            key_type: String::new(),
+            material: Material::parse(algorithm, Some(&spki), &pkcs8).unwrap(),
+            public_key: Some(spki),
+            certificate: Some(b"certificate".to_vec()),
+            valid_to: None,
+            imported: false,
+        }
+    }
+
+    #[test]
+    fn a_realms_key_verifies_what_it_signed_from_its_jwk_and_from_its_der() {
+        for algorithm in SIGNATURES.iter().filter(|name| !name.starts_with("HS")) {
+            let key = key(algorithm);
+            let jwk = key.jwk().unwrap();
+            let (alg, kid, usage) = (&jwk["alg"], &jwk["kid"], &jwk["use"]);
+            assert_eq!([alg, kid, usage], [algorithm, key.kid.as_str(), "sig"]);
+            for member in ["x5c", "x5t", "x5t#S256", "kty"] {
+                assert!(jwk.get(member).is_some(), "{algorithm} {member}");
+            }
+            let signature = key.sign(b"message").unwrap();
+            let spki = key.public_key.as_deref().unwrap();
+            for public in [&set(jwk.clone())[0], &PublicKey::spki(spki).unwrap()] {
+                assert_eq!(public.kid.as_ref(), Some(&key.kid));
+                assert!(
+                    public.verify(algorithm, b"message", &signature),
+                    "{algorithm}"
+                );
+                assert!(
+                    !public.verify(algorithm, b"other", &signature),
+                    "{algorithm}"
+                );
+                for other in SIGNATURES.iter().filter(|other| *other != algorithm) {
+                    assert!(!public.verify(other, b"message", &signature), "{other}");
+                }
+            }
+            // As some write it.
+            let mut odd = jwk;
+            if let Some(n) = odd.get("n").and_then(Value::as_str) {
+                let zero = [&[0], &*URL_SAFE_NO_PAD.decode(n).unwrap()].concat();
+                odd["n"] = json!(URL_SAFE.encode(zero));
+            } else {
+                odd["x"] = json!(format!("{}==", odd["x"].as_str().unwrap()));
+            }
+            assert!(
+                set(odd)[0].verify(algorithm, b"message", &signature),
+                "{algorithm}"
+            );
+        }
+    }
+
     #[test]
     fn broken_jwks_are_left_out() {
         for jwk in [
@@ -251,6 +308,8 @@ mod tests {
             json!({ "use": "sig" }),
             json!({ "use": "sig", "kty": "RSA", "n": "!", "e": "AQAB" }),
             json!({ "use": "sig", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" }),
+            json!({ "use": "sig", "kty": "EC", "crv": "Ed25519", "x": "AA", "y": "AA" }),
+            json!({ "use": "sig", "kty": "OKP", "crv": "X25519", "x": "AA" }),
             json!({ "use": "sig", "kty": "oct", "k": "AAAA" }),
         ] {
             assert!(set(jwk.clone()).is_empty(), "{jwk}");

@@ -48,7 +48,7 @@ pub async fn build(
     protocols: &'static Protocols,
 ) -> anyhow::Result<Running> {
     let recorder = health::recorder();
-    let state = web::Data::new(parts(&settings, options.pool(), protocols)?);
+    let state = web::Data::new(parts(&settings, &options, options.pool(), protocols)?);
     let health = Arc::new(Health::default());
     let mut tasks = Vec::new();
 
@@ -185,18 +185,26 @@ pub async fn build(
 /// The parts of a server, on this pool.
 fn parts(
     settings: &Settings,
+    options: &store::Options,
     pool: store::Pool,
     protocols: &'static Protocols,
 ) -> anyhow::Result<State> {
     let sealer = Sealer::new(settings.master_keys()?);
+    // Connections of their own: an event that an answer waits for does not queue behind requests.
+    let mut few = options.clone();
+    few.max_connections = 3;
     Ok(State {
+        events: realm::event::Log::start(few.pool(), sealer.clone()),
         realms: Realms::new(pool.clone(), sealer.clone()),
         clients: client::Clients::new(),
         hasher: user::Hasher::new(),
         gate: user::lockout::Gate::new(),
+        remembered: protocol::login::Remembered::new()?,
         keys: KeyPool::start(settings.key_pool),
-        key_sets: protocol::client_login::KeySets::default(),
-        outbound: Outbound::new(settings.outbound.allow_private.unwrap_or(false)),
+        key_sets: protocol::key_sets::KeySets::default(),
+        outbound: Arc::new(Outbound::new(
+            settings.outbound.allow_private.unwrap_or(false),
+        )),
         protocols,
         web: settings.web()?,
         pool,
@@ -215,7 +223,7 @@ pub async fn for_command(
     protocols: &'static Protocols,
     prepare: bool,
 ) -> anyhow::Result<State> {
-    let state = parts(settings, options.patient_pool(), protocols)?;
+    let state = parts(settings, options, options.patient_pool(), protocols)?;
     if prepare {
         bootstrap::once(settings, options, &state).await?;
         return Ok(state);
@@ -260,6 +268,7 @@ impl Running {
         for handle in &self.handles {
             handle.stop(true).await;
         }
+        self.state.events.stop().await;
         self.management_handle.stop(false).await;
         for task in self.tasks {
             task.abort();

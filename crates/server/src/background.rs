@@ -59,7 +59,10 @@ pub(crate) async fn sweep(state: web::Data<State>) {
                 "used assertions",
                 client::assertion::sweep(pool, now, MOST).await.map(drop),
             ),
-            ("events", realm::event::sweep(pool, now).await),
+            (
+                "events",
+                realm::event::sweep(pool, &state.sealer, now).await,
+            ),
             ("admin events", realm::admin_event::sweep(pool, now).await),
         ] {
             if let Err(error) = swept {

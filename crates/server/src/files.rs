@@ -12,7 +12,7 @@ use crate::{Database, log, runtime, seal_key};
 
 /// Where the realms of a command are.
 #[derive(Args)]
-struct Place {
+pub(crate) struct Place {
     #[command(flatten)]
     database: Database,
     /// File with the key that encrypts secrets in the database.
@@ -92,7 +92,7 @@ pub(crate) fn export(args: Export) -> anyhow::Result<()> {
 }
 
 /// Does the work of a command on the database of a server, which may run meanwhile.
-fn at<T>(
+pub(crate) fn at<T>(
     place: Place,
     prepare: bool,
     work: impl AsyncFnOnce(&State) -> anyhow::Result<T>,

@@ -1,5 +1,8 @@
 //! `realmkeep`: the command line.
 
+mod audit;
+mod doctor;
+mod explain;
 mod files;
 
 use std::path::PathBuf;
@@ -31,6 +34,14 @@ enum Command {
     Import(files::Import),
     /// Write realms to files, secrets and all, whether a server runs or not.
     Export(files::Export),
+    /// Tell what a registry's rules grant to somebody, and which of them, whether a server runs or not.
+    Explain(explain::Explain),
+    /// Find out whether somebody has changed events in the database.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Find out what is wrong, from outside.
+    #[command(subcommand)]
+    Doctor(doctor::Doctor),
 }
 
 #[derive(Args)]
@@ -106,6 +117,15 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Import(args) => files::import(args),
         Command::Export(args) => files::export(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Audit(audit) => match audit::run(audit)? {
+            true => Ok(()),
+            false => std::process::exit(1),
+        },
+        Command::Doctor(doctor) => match doctor::run(doctor)? {
+            true => Ok(()),
+            false => std::process::exit(1),
+        },
     }
 }
 

@@ -21,7 +21,7 @@ const MAX_LABEL: usize = 255;
 const MAX_LISTED: i64 = 1000;
 /// Between the priorities of two credentials, as in Keycloak.
 pub(crate) const PRIORITY_STEP: i32 = 10;
-/// Credentials that one user has at most, where they come one by one.
+/// Credentials that one user has at most, where they come one by one; app passwords have a bound of their own.
 pub(crate) const MAX_CREDENTIALS: i64 = 50;
 /// What a temporary password makes the user do.
 pub const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
@@ -33,7 +33,7 @@ pub struct Credential {
     pub id: Uuid,
     /// Whose it is.
     pub user_id: Uuid,
-    /// `password`, `otp`, `webauthn`, `webauthn-passwordless` or `recovery-authn-codes`.
+    /// `password`, `otp`, `webauthn`, `webauthn-passwordless`, `recovery-authn-codes` or `app-password`.
     #[sqlx(rename = "type")]
     pub type_: String,
     /// What the user or an administrator calls it.

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod action_token;
+pub mod app_password;
 pub mod auth_session;
 pub mod code;
 pub mod consent;
@@ -25,6 +26,7 @@ pub mod required_action;
 pub mod revoked_token;
 pub mod search;
 pub mod session;
+pub mod subject;
 mod write;
 
 use serde_json::{Map, Value};

@@ -36,7 +36,7 @@ pub struct Password {
 }
 
 /// The user of this name, in any case; with `with_email`, first the one with this e-mail address, which only counts
-/// where addresses are unique.
+/// where addresses are unique. No service account: it has no password, and wrong ones would lock the client out of it.
 ///
 /// # Errors
 /// [`store::Error::Unavailable`], [`store::Error::Db`].
@@ -58,7 +58,7 @@ pub async fn find_for_login(
          left join lateral (select c.id, c.created_date, c.credential_data, c.secret_data from credential c \
          where c.realm_id = u.realm_id and c.user_id = u.id and c.type = 'password' order by c.priority, c.id limit 1) p \
          on true \
-         where u.realm_id = $1 and u.id = coalesce(\
+         where u.realm_id = $1 and u.service_account_client is null and u.id = coalesce(\
          (select id from user_entity where $3 and realm_id = $1 and email_unique = $2), \
          (select id from user_entity where realm_id = $1 and username = $2))"
     );

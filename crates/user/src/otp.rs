@@ -232,7 +232,8 @@ pub async fn create(
     let done = sqlx::query(
         "insert into credential (realm_id, id, user_id, type, user_label, created_date, priority, credential_data, \
          secret_data, used_step) select $1, $2, u.id, 'otp', $4, $5, known.last + $6, $7, $8, $9 from user_entity u, \
-         lateral (select coalesce(max(priority), 0) as last, count(*) as number from credential \
+         lateral (select coalesce(max(priority), 0) as last, count(*) filter (where type <> 'app-password') as number \
+         from credential \
          where realm_id = $1 and user_id = $3) known \
          where u.realm_id = $1 and u.id = $3 and known.number < $10",
     )

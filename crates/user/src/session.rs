@@ -66,6 +66,7 @@ macro_rules! select_session {
 
 pub mod browser;
 mod end;
+pub mod identity;
 mod limits;
 pub mod offline;
 mod refresh;

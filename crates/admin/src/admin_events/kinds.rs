@@ -28,6 +28,30 @@ const TABLE: &[(Kind, &[&str])] = &[
             "POST /push-revocation",
         ],
     ),
+    (
+        ("IDENTITY_PROVIDER", Create),
+        &["POST /identity-provider/instances"],
+    ),
+    (
+        ("IDENTITY_PROVIDER", Update),
+        &["PUT /identity-provider/instances/{}"],
+    ),
+    (
+        ("IDENTITY_PROVIDER", Delete),
+        &["DELETE /identity-provider/instances/{}"],
+    ),
+    (
+        ("IDENTITY_PROVIDER_MAPPER", Create),
+        &["POST /identity-provider/instances/{}/mappers"],
+    ),
+    (
+        ("IDENTITY_PROVIDER_MAPPER", Update),
+        &["PUT /identity-provider/instances/{}/mappers/{}"],
+    ),
+    (
+        ("IDENTITY_PROVIDER_MAPPER", Delete),
+        &["DELETE /identity-provider/instances/{}/mappers/{}"],
+    ),
     (("COMPONENT", Create), &["POST /components"]),
     (("COMPONENT", Update), &["PUT /components/{}"]),
     (("COMPONENT", Delete), &["DELETE /components/{}"]),
@@ -56,6 +80,7 @@ const TABLE: &[(Kind, &[&str])] = &[
         &[
             "DELETE /users/{}/consents/{}",
             "DELETE /users/{}/credentials/{}",
+            "POST /users/{}/app-passwords",
             "POST /users/{}/impersonation",
             "POST /users/{}/logout",
             "PUT /users/{}/execute-actions-email",
@@ -269,6 +294,7 @@ const UNTOLD: &[&str] = &[
     "PUT /users/{}/credentials/{}/userLabel",
     "PUT /users/{}/disable-credential-types",
     "PUT /users/profile",
+    "POST /identity-provider/import-config",
     "POST /partial-export",
     "POST /testSMTPConnection",
     "DELETE /authentication/required-actions/{}/config",

@@ -4,15 +4,15 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::Next;
-use actix_web::{HttpResponse, ResponseError as _, web};
+use actix_web::{HttpMessage as _, HttpResponse, ResponseError as _, web};
 use client::secret;
-use protocol::{HttpError, InstallInput};
+use protocol::{ClientCall, HttpError, InstallInput};
 use serde_json::json;
 use user::session;
 
 use super::{named, not_found, reach, require_view, revealed};
 use crate::Admin;
-use crate::auth::Role::ManageClients;
+use crate::auth::Role::{ManageClients, ManageUsers, ViewUsers};
 use crate::auth::forbidden;
 use crate::page::Query;
 use crate::users::{lasting, session_rep};
@@ -50,6 +50,38 @@ pub(super) async fn new_secret(admin: Admin, path: Path) -> Result<HttpResponse,
     let secret = secret.ok_or_else(not_found)?;
     state.changed(admin.realm.id);
     Ok(secret_rep(Some(&secret)))
+}
+
+/// The secret before, while it is good. Who views clients learns whether there is one, and no more.
+pub(super) async fn rotated_secret(admin: Admin, path: Path) -> Result<HttpResponse, HttpError> {
+    require_view(&admin)?;
+    let client = named(&admin, &path.1).await?;
+    if secret::rotated(&client).is_none() {
+        return Err(HttpError::plain(
+            404,
+            "Client does not have a rotated secret",
+        ));
+    }
+    admin.require(&[ManageClients])?;
+    reach::require(&admin, client.id).await?;
+    let secret = secret::reveal_rotated(&admin.state().sealer, &client)?;
+    Ok(secret_rep(secret.as_deref().map(String::as_str)))
+}
+
+pub(super) async fn end_rotated_secret(
+    admin: Admin,
+    path: Path,
+) -> Result<HttpResponse, HttpError> {
+    admin.require(&[ManageClients])?;
+    let client = named(&admin, &path.1).await?;
+    if client.is_built_in(&admin.realm) {
+        return Err(forbidden());
+    }
+    reach::require(&admin, client.id).await?;
+    let state = admin.state();
+    secret::end_rotated(&state.pool, admin.realm.id, client.id).await?;
+    state.changed(admin.realm.id);
+    Ok(HttpResponse::NoContent().finish())
 }
 
 pub(super) async fn installation(
@@ -170,10 +202,12 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), HttpError> {
     } else {
         admin.require(&[ManageClients])?;
     }
-    named(
-        &admin,
-        request.match_info().get("client").unwrap_or_default(),
-    )
-    .await?;
+    let client = request.match_info().get("client").unwrap_or_default();
+    let call = ClientCall {
+        client: named(&admin, client).await?,
+        context: admin.context(),
+        views_users: admin.has(&[ViewUsers, ManageUsers]),
+    };
+    request.extensions_mut().insert(call);
     Ok(())
 }

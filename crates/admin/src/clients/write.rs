@@ -145,7 +145,7 @@ pub(super) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A client that changes to a protocol gets the mappers of a new client of it, as far as it has none of these kinds.
+/// A client that changes to a protocol gets the mappers of a new client of it, unless it has some of that protocol.
 fn add_default_mappers(admin: &Admin, client: &mut Client) -> Result<(), HttpError> {
     let Some(protocol) = admin.state().protocols.get(&client.protocol) else {
         return Ok(());
@@ -155,12 +155,12 @@ fn add_default_mappers(admin: &Admin, client: &mut Client) -> Result<(), HttpErr
         ..ClientRepresentation::default()
     };
     protocol.complete(&mut fresh);
+    let mut known = client.mappers.iter();
+    if known.any(|mapper| mapper.protocol == client.protocol) {
+        return Ok(());
+    }
     for rep in fresh.protocol_mappers.iter().flatten() {
-        let mapper = Mapper::from_rep(rep)?;
-        let mut kinds = client.mappers.iter().map(|known| &known.protocol_mapper);
-        if !kinds.any(|kind| *kind == mapper.protocol_mapper) {
-            client.mappers.push(mapper);
-        }
+        client.mappers.push(Mapper::from_rep(rep)?);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The table of operations: what each takes and gives.
+//! The table of operations: what each takes and gives. Longer than other files are: one line an operation.
 
 use Kind::{Any, Created, CreatedWith, File, Form, List, Many, Nothing, Number, One, Plain, Texts};
 
@@ -105,11 +105,16 @@ macro_rules! with_types {
         let components = $with::<realm::event::Event>(components);
         let components = $with::<user::UserRepresentation>(components);
         let components = $with::<user::rep::CredentialRepresentation>(components);
+        let components = $with::<user::app_password::AppPasswordRepresentation>(components);
         let components = $with::<user::lockout::Status>(components);
         let components = $with::<user::group::GroupRepresentation>(components);
         let components = $with::<realm::admin_event::AdminEvent>(components);
         let components = $with::<client::scope::ClientScopeRepresentation>(components);
         let components = $with::<client::ClientRepresentation>(components);
+        let components =
+            $with::<realm::identity_provider::IdentityProviderRepresentation>(components);
+        let components =
+            $with::<realm::identity_provider::IdentityProviderMapperRepresentation>(components);
         $with::<client::ProtocolMapperRepresentation>(components)
     }};
 }
@@ -180,6 +185,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     get("/clients/{client}/default-client-scopes", "", Many("ClientScopeRepresentation")),
     delete("/clients/{client}/default-client-scopes/{scope}", Nothing),
     put("/clients/{client}/default-client-scopes/{scope}", Nothing),
+    get("/clients/{client}/docker-v2/explain", "user scope", Any),
     get("/clients/{client}/evaluate-scopes/generate-example-access-token", "scope userId audience", Any),
     get("/clients/{client}/evaluate-scopes/generate-example-id-token", "scope userId audience", Any),
     get("/clients/{client}/evaluate-scopes/generate-example-userinfo", "scope userId audience", Any),
@@ -271,6 +277,21 @@ pub(super) const OPERATIONS: &[Operation] = &[
     post("/groups/{id}/role-mappings/realm", Many("RoleRepresentation"), Nothing),
     get("/groups/{id}/role-mappings/realm/available", "briefRepresentation", Many("RoleRepresentation")),
     get("/groups/{id}/role-mappings/realm/composite", "briefRepresentation", Many("RoleRepresentation")),
+    post("/identity-provider/import-config", Any, Any),
+    get("/identity-provider/instances", "search type first max briefRepresentation", Many("IdentityProviderRepresentation")),
+    post("/identity-provider/instances", One("IdentityProviderRepresentation"), Created),
+    delete("/identity-provider/instances/{alias}", Nothing),
+    get("/identity-provider/instances/{alias}", "", One("IdentityProviderRepresentation")),
+    put("/identity-provider/instances/{alias}", One("IdentityProviderRepresentation")),
+    get("/identity-provider/instances/{alias}/export", "", Nothing),
+    get("/identity-provider/instances/{alias}/mapper-types", "", Any),
+    get("/identity-provider/instances/{alias}/mappers", "", Many("IdentityProviderMapperRepresentation")),
+    post("/identity-provider/instances/{alias}/mappers", One("IdentityProviderMapperRepresentation"), Created),
+    delete("/identity-provider/instances/{alias}/mappers/{id}", Nothing),
+    get("/identity-provider/instances/{alias}/mappers/{id}", "", One("IdentityProviderMapperRepresentation")),
+    put("/identity-provider/instances/{alias}/mappers/{id}", One("IdentityProviderMapperRepresentation")),
+    get("/identity-provider/instances/{alias}/reload-keys", "", Any),
+    get("/identity-provider/providers/{id}", "", Any),
     get("/keys", "", Any),
     get("/localization", "", Texts),
     delete("/localization/{locale}", Nothing),
@@ -349,6 +370,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     delete("/users/{id}", Nothing),
     get("/users/{id}", "userProfileMetadata", One("UserRepresentation")),
     put("/users/{id}", One("UserRepresentation")),
+    post("/users/{id}/app-passwords", One("AppPasswordRepresentation"), CreatedWith("AppPasswordRepresentation")),
     get("/users/{id}/configured-user-storage-credential-types", "", Texts),
     get("/users/{id}/consents", "", List),
     delete("/users/{id}/consents/{client}", Nothing),

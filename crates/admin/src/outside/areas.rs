@@ -83,20 +83,6 @@ pub(super) const AREAS: &[Area] = &[
         ],
     },
     Area {
-        name: "client secret rotation",
-        view: &[ViewClients, ManageClients],
-        manage: &[ManageClients],
-        calls: &[(
-            "/clients/{client}/client-secret/rotated",
-            [
-                Some(Missing("Client does not have a rotated secret")),
-                None,
-                None,
-                Some(NoContent),
-            ],
-        )],
-    },
-    Area {
         name: "SAML",
         view: &[ViewClients, ManageClients],
         manage: &[ManageClients],
@@ -171,13 +157,10 @@ pub(super) const AREAS: &[Area] = &[
         name: "identity providers",
         view: &[ManageIdentityProviders, ViewIdentityProviders],
         manage: &[ManageIdentityProviders],
-        calls: &[
-            ("/identity-provider/instances", list(EMPTY)),
-            (
-                "/identity-provider/{tail:.*}",
-                all(Missing("Could not find identity provider")),
-            ),
-        ],
+        calls: &[(
+            "/identity-provider/{tail:.*}",
+            all(Missing("Could not find identity provider")),
+        )],
     },
     Area {
         name: "identity providers",

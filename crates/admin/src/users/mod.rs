@@ -1,5 +1,6 @@
 //! `/admin/realms/{realm}/users` and all that hangs on a user.
 
+mod app_passwords;
 mod consents;
 mod credentials;
 mod email;
@@ -48,6 +49,11 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
         .service(
             at("/users/{id}/reset-password")
                 .put(credentials::reset_password)
+                .done(),
+        )
+        .service(
+            at("/users/{id}/app-passwords")
+                .post(app_passwords::create)
                 .done(),
         )
         .service(at("/users/{id}/credentials").get(credentials::list).done())

@@ -7,7 +7,7 @@ use sqlx::{FromRow as _, PgExecutor, Row as _};
 use uuid::Uuid;
 
 use super::{ClientScope, KnownScope, MAX_LISTED, Roles};
-use crate::Result;
+use crate::{Made, Result};
 
 /// A scope and its mappers, of `client_scope s`.
 macro_rules! columns {
@@ -76,7 +76,8 @@ pub async fn known(db: impl PgExecutor<'_>, realm: Uuid) -> Result<HashMap<Strin
     let scopes = rows.iter().map(|row| {
         let scope = ClientScope::from_row(row)?;
         let Json(roles): Json<Roles> = row.try_get("roles")?;
-        Ok((scope.name.clone(), KnownScope { scope, roles }))
+        let made = Made::default();
+        Ok((scope.name.clone(), KnownScope { scope, roles, made }))
     });
     Ok(scopes.collect::<sqlx::Result<_>>()?)
 }

@@ -204,3 +204,33 @@ async fn a_client_has_a_bounded_number_of_mappers() {
         mapper::MAX
     );
 }
+
+#[tokio::test]
+async fn the_mappers_of_a_client_have_a_bounded_size_together() {
+    let db = Db::new().await;
+    let (realm, client) = (db.realm.id, db.stored(r#"{"clientId":"web"}"#).await.id);
+    let owner = Owner::Client(client);
+    let large = |name: &str, entries: usize| {
+        let mut large = mapper(name, "p");
+        large.config = (0..entries)
+            .map(|n| (n.to_string(), "x".repeat(4000)))
+            .collect();
+        large
+    };
+    let many: Vec<_> = (0..5).map(|n| large(&n.to_string(), 100)).collect();
+    mapper::add_many(&db.pool, realm, owner, &many)
+        .await
+        .unwrap();
+    let full = mapper::create(&db.pool, realm, owner, &large("more", 100)).await;
+    assert!(matches!(full, Err(Error::Invalid(_))), "{full:?}");
+    let small = mapper("small", "p");
+    mapper::create(&db.pool, realm, owner, &small)
+        .await
+        .unwrap();
+    let mut grown = large("small", 100);
+    grown.id = small.id;
+    let full = mapper::update(&db.pool, realm, owner, &grown).await;
+    assert!(matches!(full, Err(Error::Invalid(_))), "{full:?}");
+    let same = mapper::update(&db.pool, realm, owner, &many[0]).await;
+    assert!(same.unwrap());
+}

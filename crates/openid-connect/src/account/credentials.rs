@@ -11,7 +11,7 @@ use super::Own;
 /// A kind of credential.
 pub(super) struct Kind {
     pub name: &'static str,
-    category: &'static str,
+    pub category: &'static str,
     /// The key of its name for people.
     pub display: &'static str,
     help: &'static str,
@@ -23,8 +23,11 @@ pub(super) struct Kind {
     pub removable: bool,
 }
 
-/// The kinds, in Keycloak's order.
-pub(super) const KINDS: [Kind; 3] = [
+/// The category of second factors.
+pub(super) const TWO_FACTOR: &str = "two-factor";
+
+/// The kinds, in Keycloak's order, with the one that is ours behind the password.
+pub(super) const KINDS: [Kind; 4] = [
     Kind {
         name: "password",
         category: "basic-authentication",
@@ -36,8 +39,18 @@ pub(super) const KINDS: [Kind; 3] = [
         removable: false,
     },
     Kind {
+        name: user::app_password::TYPE,
+        category: "basic-authentication",
+        display: "app-password-display-name",
+        help: "app-password-help-text",
+        icon: "kcAuthenticatorDefaultClass",
+        create: None,
+        update: None,
+        removable: true,
+    },
+    Kind {
         name: "otp",
-        category: "two-factor",
+        category: TWO_FACTOR,
         display: "otp-display-name",
         help: "otp-help-text",
         icon: "kcAuthenticatorOTPClass",
@@ -47,7 +60,7 @@ pub(super) const KINDS: [Kind; 3] = [
     },
     Kind {
         name: "recovery-authn-codes",
-        category: "two-factor",
+        category: TWO_FACTOR,
         display: "recovery-authn-codes-display-name",
         help: "recovery-authn-codes-help-text",
         icon: "kcAuthenticatorRecoveryAuthnCodesClass",
@@ -118,11 +131,15 @@ pub(super) async fn to_json(own: &Own, only: Option<&str>, with: bool) -> Result
     Ok(json!(shown.collect::<Vec<_>>()))
 }
 
-fn not_found() -> HttpError {
+pub(super) fn not_found() -> HttpError {
     HttpError::plain(404, "Credential not found")
 }
 
-async fn find(own: &Own, id: &str) -> Result<Credential, HttpError> {
+/// One of them.
+///
+/// # Errors
+/// 404 for another's.
+pub(super) async fn find(own: &Own, id: &str) -> Result<Credential, HttpError> {
     let id: Uuid = id.parse().map_err(|_| not_found())?;
     let all = list(own).await?;
     all.into_iter()

@@ -1,6 +1,7 @@
 //! `/realms/{realm}/account`: what users see and change of their own account, as a page for browsers and as Keycloak's
 //! account REST API for programs. Both go through the same few functions, which record the events.
 
+mod app_passwords;
 mod applications;
 mod credentials;
 mod page;

@@ -11,8 +11,8 @@ use subtle::ConstantTimeEq as _;
 use user::credential::{self, UPDATE_PASSWORD};
 use user::{CredentialRepresentation, WriteError};
 
-use super::view::{self, Account, Password};
-use super::{CLIENT, MANAGE, Own, VIEW, applications, enabled, profile, sessions};
+use super::view::{self, Account, AppPasswords, Password};
+use super::{CLIENT, MANAGE, Own, VIEW, app_passwords, applications, enabled, profile, sessions};
 use crate::cookies::{self, Jar};
 use crate::form::Pairs;
 use crate::login_actions::sso::signed_in;
@@ -20,20 +20,31 @@ use crate::login_actions::{refuse_realm, respond};
 use crate::pages::{self, Alert, Frame, Message, msg};
 
 /// What a form does; the name is the value of its button.
-const DONE: [(&str, &str); 4] = [
+const DONE: [(&str, &str); 5] = [
     ("profile", "accountUpdatedMessage"),
     ("password", "accountPasswordUpdatedMessage"),
     ("sessions", "accountSessionsEnded"),
     ("revoke", "accountGrantRevoked"),
+    ("app-password", "accountAppPasswordEnded"),
 ];
 
 /// What was entered, and what is wrong with it.
 #[derive(Default)]
-struct Entered {
+pub(super) struct Entered {
     pairs: Vec<(String, String)>,
     errors: Vec<user::FieldError>,
     password: Password,
+    app_passwords: AppPasswords,
     alert: Option<Alert>,
+}
+
+impl From<AppPasswords> for Entered {
+    fn from(app_passwords: AppPasswords) -> Self {
+        Self {
+            app_passwords,
+            ..Self::default()
+        }
+    }
 }
 
 /// `GET …/account` by a browser.
@@ -83,6 +94,11 @@ pub(super) async fn submit(
         match pairs.get("do") {
             Some("profile") => change_profile(&own, &http, &pairs).await,
             Some("password") => change_password(&own, &http, &pairs).await,
+            Some("make-app-password") => app_passwords::make(&own, &http, &pairs).await,
+            Some("end-app-password") => {
+                app_passwords::end(&own, pairs.get("credential").unwrap_or_default()).await?;
+                Ok(done(&ctx, "app-password"))
+            }
             Some("sign-out") => sign_out(&own, &http, &pairs).await,
             Some("sign-out-others") => {
                 sessions::end_all(&own, false).await?;
@@ -236,42 +252,48 @@ async fn change_password(
         Ok(value) if pairs.get("password-confirm") != Some(value) => {
             password.confirm_error = Some(msg("notMatchPasswordMessage"));
         }
-        Ok(value) => {
-            let attempt = Attempt {
-                username: &user.username,
-                password: pairs.get("password").unwrap_or_default(),
-                with_email: false,
-                door: Door::Pages,
-                client_id: CLIENT,
-                event: Event::new("LOGIN_ERROR"),
-            };
-            match login::password(&own.ctx, attempt).await? {
-                Ok(passed) if passed.user.id == user.id => {
-                    let (pool, id) = (&state.pool, user.id);
-                    let recent =
-                        credential::check_history(pool, &state.hasher, realm, id, value).await;
-                    if let Err(error) = recent {
-                        let problem = Message::policy(&error);
-                        password.error =
-                            Some(problem.ok_or_else(|| protocol::provision::write_error(error))?);
-                        let entered = Entered {
-                            password,
-                            ..Entered::default()
-                        };
-                        return answer_with(own, http, 400, entered).await;
-                    }
-                    let hash = state.hasher.hash(value).await?;
-                    return set_password(own, &hash, pairs.get("logout-sessions").is_some()).await;
+        Ok(value) => match knows_password(own, pairs.get("password").unwrap_or_default()).await? {
+            true => {
+                let (pool, id) = (&state.pool, user.id);
+                let recent = credential::check_history(pool, &state.hasher, realm, id, value).await;
+                if let Err(error) = recent {
+                    let problem = Message::policy(&error);
+                    password.error =
+                        Some(problem.ok_or_else(|| protocol::provision::write_error(error))?);
+                    let entered = Entered {
+                        password,
+                        ..Entered::default()
+                    };
+                    return answer_with(own, http, 400, entered).await;
                 }
-                _ => password.current_error = Some(msg("invalidPasswordExistingMessage")),
+                let hash = state.hasher.hash(value).await?;
+                return set_password(own, &hash, pairs.get("logout-sessions").is_some()).await;
             }
-        }
+            false => password.current_error = Some(msg("invalidPasswordExistingMessage")),
+        },
     }
     let entered = Entered {
         password,
         ..Entered::default()
     };
     answer_with(own, http, 400, entered).await
+}
+
+/// Whether a password is that of the account; a wrong one counts for the lock-out.
+///
+/// # Errors
+/// See [`login::password`].
+pub(super) async fn knows_password(own: &Own, password: &str) -> Result<bool, HttpError> {
+    let attempt = Attempt {
+        username: &own.user.username,
+        password,
+        with_email: false,
+        door: Door::Pages,
+        client_id: CLIENT,
+        event: Event::new("LOGIN_ERROR"),
+    };
+    let passed = login::password(&own.ctx, attempt).await?;
+    Ok(passed.is_ok_and(|passed| passed.user.id == own.user.id))
 }
 
 async fn set_password(
@@ -314,7 +336,8 @@ async fn sign_out(own: &Own, http: &HttpRequest, pairs: &Pairs) -> Result<HttpRe
     Ok(response)
 }
 
-async fn answer_with(
+/// The page, with what was entered.
+pub(super) async fn answer_with(
     own: &Own,
     http: &HttpRequest,
     status: u16,
@@ -331,6 +354,10 @@ async fn answer_with(
     };
     let page = Account {
         password: page.password.map(|_| entered.password),
+        app_passwords: AppPasswords {
+            held: page.app_passwords.held,
+            ..entered.app_passwords
+        },
         ..page
     };
     Ok(frame.send(status, &page))

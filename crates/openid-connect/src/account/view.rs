@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use user::FieldError;
 
 use super::page::sign_in;
-use super::{MANAGE, Own, applications, credentials, sessions};
+use super::{MANAGE, Own, app_passwords, applications, credentials, sessions};
 use crate::cookies;
 use crate::pages::{Field, Message, page, profile_fields};
 
@@ -21,6 +21,7 @@ pub(crate) struct Account {
     /// Whether anything may be changed.
     pub manage: bool,
     pub password: Option<Password>,
+    pub app_passwords: AppPasswords,
     pub factors: Vec<Factor>,
     pub sessions: Vec<Session>,
     pub applications: Option<Vec<Application>>,
@@ -34,6 +35,33 @@ pub(crate) struct Password {
     pub current_error: Option<Message>,
     pub error: Option<Message>,
     pub confirm_error: Option<Message>,
+}
+
+/// App passwords: those that are there, and the form for one more, which whoever has a password can send.
+#[derive(Debug, Default)]
+pub(crate) struct AppPasswords {
+    pub held: Vec<AppPassword>,
+    /// The one that has just been made, shown this once.
+    pub made: Option<String>,
+    /// What was entered, and what is wrong with it.
+    pub label: String,
+    pub days: String,
+    pub label_error: Option<Message>,
+    pub days_error: Option<Message>,
+    pub password_error: Option<Message>,
+}
+
+/// An app password that is there; its times are seconds.
+#[derive(Debug, Default)]
+pub(crate) struct AppPassword {
+    pub id: String,
+    pub label: String,
+    pub created: i64,
+    pub expires: Option<i64>,
+    pub expired: bool,
+    pub last_used: Option<i64>,
+    /// The registries that it is good for; all without.
+    pub clients: Option<Vec<String>>,
 }
 
 /// A kind of second factor.
@@ -80,6 +108,11 @@ pub(crate) struct Application {
 }
 
 impl Account {
+    /// Whether there is something to see or do about app passwords.
+    fn has_app_passwords(&self) -> bool {
+        self.password.is_some() || !self.app_passwords.held.is_empty()
+    }
+
     /// Whether there are sessions beside this one.
     fn has_others(&self) -> bool {
         self.sessions.iter().any(|session| !session.current)
@@ -142,9 +175,16 @@ pub(super) async fn of(
         fields,
         manage,
         password: (manage && has_password).then(Password::default),
+        app_passwords: AppPasswords {
+            held: app_passwords::shown(&credentials),
+            ..AppPasswords::default()
+        },
         ..Account::default()
     };
-    for kind in credentials::KINDS.iter().filter(|kind| kind.removable) {
+    let factors = credentials::KINDS
+        .iter()
+        .filter(|kind| kind.category == credentials::TWO_FACTOR);
+    for kind in factors {
         let of_kind = credentials
             .iter()
             .filter(|credential| credential.type_ == kind.name);

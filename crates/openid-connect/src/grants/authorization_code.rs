@@ -6,6 +6,7 @@ use protocol::{HttpError, lifetime};
 use subtle::ConstantTimeEq as _;
 use user::code::{self, Code, Taken};
 use user::session::{self, Part, Resumed};
+use uuid::Uuid;
 
 use super::{Asked, Session, Subject, TokenAnswer, issue};
 use crate::authorize::request::{Challenge, Method, is_code_text};
@@ -59,6 +60,7 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         ..
     } = code;
     of_session(&session_id);
+    let live = live(asked, &session_id, client_id).await?;
     if client_id != client.id {
         let text = "Auth error: Found different client_id in clientSession";
         return Err(asked.refused("invalid_client", Some(text), invalid(text)));
@@ -76,18 +78,21 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         return Err(asked.refused("invalid_redirect_uri", Some(&reason), answer));
     }
     prove_for(asked, granted.challenge.as_ref())?;
-    let live = live(asked, &session_id).await?;
     tokens(asked, &session_id, &live, &granted).await
 }
 
-/// The session that a browser has begun for a client, while it lasts and its user may sign in.
-pub(super) async fn live(asked: &Asked<'_>, session: &str) -> Result<Box<Resumed>, HttpError> {
+/// The session that a browser has begun for `client_id`, while it lasts and its user may sign in.
+pub(super) async fn live(
+    asked: &Asked<'_>,
+    session: &str,
+    client_id: Uuid,
+) -> Result<Box<Resumed>, HttpError> {
     let Asked { ctx, client, .. } = asked;
     let now = store::clock::now();
     let limits = lifetime::limits(&ctx.realm, Some(client));
     let part = Part {
         session,
-        client: client.id,
+        client: client_id,
         offline: false,
     };
     let live = session::resume(&ctx.state().pool, ctx.realm.id, part, &limits, now)

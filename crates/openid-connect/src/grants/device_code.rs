@@ -64,7 +64,7 @@ pub(crate) async fn grant(asked: &Asked<'_>) -> Result<TokenAnswer, HttpError> {
         event.session_id = Some(session.clone());
         event.add("code_id", session.as_str());
     });
-    let live = live(asked, &session).await?;
+    let live = live(asked, &session, asked.client.id).await?;
     if !device_code::take(pool, realm, &found.id).await? {
         return Err(unknown());
     }

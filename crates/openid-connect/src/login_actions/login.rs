@@ -285,7 +285,7 @@ impl Login {
             auth_session::create(pool, ctx.realm.id, &self.row).await?;
             self.stored = true;
             jar.login(&self.row.root_id);
-            jar.restart(ctx, &self.request)?;
+            jar.restart(ctx, &self.request, self.row.expires)?;
             return Ok(true);
         }
         // Whoever planted the cookie before somebody signed in must not know where the login goes on.

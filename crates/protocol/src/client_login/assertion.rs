@@ -1,22 +1,20 @@
 //! Assertions: tokens that clients sign themselves to say who they are (RFC 7523, OpenID Connect Core 1.0 §9).
 
-use aws_lc_rs::hmac;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use client::Known;
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use realm::event::Event;
 use realm::public_key::PublicKey;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{Given, Refusal, keys};
+use crate::token::Unproven;
 use crate::{HttpError, RealmContext};
 
 /// The only `client_assertion_type`.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Assertions longer than this are not read.
-const MAX_LENGTH: usize = 64 * 1024;
 /// How far ahead the clock of a client may be, in seconds.
 const SKEW: i64 = 15;
 /// How long an assertion is good, in seconds, where `token.endpoint.auth.signing.max.exp` says nothing.
@@ -24,17 +22,8 @@ const MAX_AGE: i64 = 60;
 
 /// An assertion as it is written; nothing of it is proven.
 pub(super) struct Assertion<'a> {
-    head: Head,
+    token: Unproven<'a>,
     claims: Claims,
-    signed: &'a str,
-    signature: Vec<u8>,
-}
-
-#[derive(Deserialize)]
-struct Head {
-    alg: String,
-    kid: Option<String>,
-    crit: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -50,20 +39,9 @@ struct Claims {
 }
 
 pub(super) fn read(text: &str) -> Option<Assertion<'_>> {
-    if text.len() > MAX_LENGTH {
-        return None;
-    }
-    let (signed, signature) = text.rsplit_once('.')?;
-    let (head, claims) = signed.split_once('.')?;
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
-    let head: Head = serde_json::from_slice(&decode(head)?).ok()?;
-    Some(Assertion {
-        claims: serde_json::from_slice(&decode(claims)?).ok()?,
-        signed,
-        signature: decode(signature)?,
-        // Extensions that have to be understood are not (RFC 7515 §4.1.11).
-        head: Some(head).filter(|head| head.crit.is_none())?,
-    })
+    let token = Unproven::read(text)?;
+    let claims = token.claims()?;
+    Some(Assertion { token, claims })
 }
 
 impl Assertion<'_> {
@@ -109,7 +87,7 @@ pub(super) async fn check(
         }
         Some(_) => {}
     }
-    let algorithm = assertion.head.alg.as_str();
+    let algorithm = assertion.token.alg.as_str();
     let wanted = client.attribute("token.endpoint.auth.signing.alg");
     if wanted
         .filter(|name| !name.is_empty())
@@ -123,7 +101,7 @@ pub(super) async fn check(
     } else if algorithm.starts_with("HS") {
         return Ok(bad("Invalid signature algorithm"));
     } else {
-        let kid = assertion.head.kid.as_deref();
+        let kid = assertion.token.kid.as_deref();
         let keys = keys::of(ctx, client, kid).await;
         signed_with_key(assertion, &keys, event)
     };
@@ -188,27 +166,29 @@ fn signed_with_secret(
     client: &Known,
     assertion: &Assertion<'_>,
 ) -> Result<Result<(), Refusal>, HttpError> {
-    let algorithm = match assertion.head.alg.as_str() {
-        "HS256" => hmac::HMAC_SHA256,
-        "HS384" => hmac::HMAC_SHA384,
-        "HS512" => hmac::HMAC_SHA512,
-        _ => {
-            return Ok(Err(Refusal::Signature(
-                "Client authentication with client secret signed JWT failed: Signature on JWT token by client secret failed validation",
-            )));
-        }
+    let token = &assertion.token;
+    let is_mac = |it: &Algorithm| it.family() == AlgorithmFamily::Hmac;
+    let Some(algorithm) = token.alg.parse().ok().filter(is_mac) else {
+        return Ok(Err(Refusal::Signature(
+            "Client authentication with client secret signed JWT failed: Signature on JWT token by client secret failed validation",
+        )));
     };
-    let Some(secret) = client::secret::reveal(&ctx.state().sealer, client)? else {
+    let sealer = &ctx.state().sealer;
+    let Some(secret) = client::secret::reveal(sealer, client)? else {
         return Ok(Err(Refusal::NoKey));
     };
-    let key = hmac::Key::new(algorithm, secret.as_bytes());
-    let signed = hmac::verify(&key, assertion.signed.as_bytes(), &assertion.signature);
+    let before = client::secret::reveal_rotated(sealer, client)?;
+    for secret in [Some(secret), before].into_iter().flatten() {
+        let key = DecodingKey::from_secret(secret.as_bytes());
+        let verifier = (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key);
+        if verifier.is_ok_and(|it| it.verify(token.signed.as_bytes(), &token.signature).is_ok()) {
+            return Ok(Ok(()));
+        }
+    }
     // Two spaces, as Keycloak has it.
-    Ok(signed.map_err(|_| {
-        Refusal::Signature(
-            "Client authentication with client secret signed JWT failed: Signature on JWT token by client secret  failed validation",
-        )
-    }))
+    Ok(Err(Refusal::Signature(
+        "Client authentication with client secret signed JWT failed: Signature on JWT token by client secret  failed validation",
+    )))
 }
 
 fn signed_with_key(
@@ -216,8 +196,8 @@ fn signed_with_key(
     keys: &[PublicKey],
     event: &mut Event,
 ) -> Result<(), Refusal> {
-    let algorithm = assertion.head.alg.as_str();
-    let named = |key: &&PublicKey| match &assertion.head.kid {
+    let algorithm = assertion.token.alg.as_str();
+    let named = |key: &&PublicKey| match &assertion.token.kid {
         Some(kid) => key.kid.as_ref() == Some(kid),
         None => key.fits(algorithm),
     };
@@ -226,8 +206,10 @@ fn signed_with_key(
     if let Some(kid) = &first.kid {
         event.add("client_jwt_kid", kid.as_str());
     }
-    let signed = assertion.signed.as_bytes();
-    if candidates.any(|key| key.verify(algorithm, signed, &assertion.signature)) {
+    let Unproven {
+        signed, signature, ..
+    } = &assertion.token;
+    if candidates.any(|key| key.verify(algorithm, signed.as_bytes(), signature)) {
         return Ok(());
     }
     bad("Client authentication with signed JWT failed: Signature on JWT token failed validation")

@@ -11,7 +11,6 @@ use realm::event::Event;
 use crate::{HttpError, RealmContext};
 
 pub use assertion::TYPE as ASSERTION_TYPE;
-pub use keys::KeySets;
 
 /// What a request says about who it comes from.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,11 +5,10 @@ use serde_json::Value;
 use user::WriteError;
 
 use crate::HttpError;
+use crate::login::remembered;
 
 /// Members of a realm file that are too important to be dropped in silence.
-const AREAS: [(&str, &str); 5] = [
-    ("identityProviders", "identity providers"),
-    ("identityProviderMappers", "identity providers"),
+const AREAS: [(&str, &str); 3] = [
     ("organizations", "organizations"),
     ("federatedUsers", "user federation"),
     ("userFederationProviders", "user federation"),
@@ -145,6 +144,14 @@ pub fn check_settings(rep: &RealmRepresentation) -> Result<(), HttpError> {
         if value.is_some_and(|value| value < least || value > i64::from(i32::MAX)) {
             return message(&format!("{name} is a number from {least} to {}", i32::MAX));
         }
+    }
+    let seconds = (rep.attributes.as_ref()).and_then(|all| all.get(remembered::SECONDS));
+    if seconds.is_some_and(|value| !remembered::is_valid(value)) {
+        return message(&format!(
+            "{} is a number from 0 to {}",
+            remembered::SECONDS,
+            remembered::MAX_SECONDS
+        ));
     }
     if let Some(policy) = &rep.password_policy
         && user::policy::parse(policy).is_err()

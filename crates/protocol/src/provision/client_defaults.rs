@@ -91,6 +91,7 @@ pub fn check(state: &State, rep: &ClientRepresentation) -> Result<(), HttpError>
                 mapper.protocol_mapper.as_deref().unwrap_or_default()
             ));
         }
+        problems.extend(state.protocols.check_mapper(mapper).err());
     }
     if problems.is_empty() {
         Ok(())

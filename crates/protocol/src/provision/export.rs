@@ -15,6 +15,7 @@ use user::GroupRepresentation;
 use user::export::{Names, Which};
 use uuid::Uuid;
 
+use super::identity_providers;
 use crate::{HttpError, State};
 
 /// The version of Keycloak whose files these are.
@@ -90,8 +91,10 @@ pub async fn export(
     rep.required_actions = Some(json!(required_action::list(&realm.rep)));
     rep.localization_texts = Some(json!(localization::all(&mut *db, realm.id).await?));
     rep.keycloak_version = Some(FILE_VERSION.to_owned());
-    rep.identity_providers = Some(json!([]));
-    rep.identity_provider_mappers = Some(json!([]));
+    let (providers, mappers) =
+        identity_providers::export(&mut *db, &state.sealer, realm.id, parts.whole).await?;
+    rep.identity_providers = Some(providers);
+    rep.identity_provider_mappers = Some(mappers);
 
     let clients = clients(&mut *db, realm.id).await?;
     let mut groups = user::group::export_tree(&mut *db, realm.id).await?;
@@ -141,14 +144,27 @@ fn client_rep(
 ) -> Result<ClientRepresentation, HttpError> {
     let mut rep = if reveal {
         let plain = secret::reveal(&state.sealer, client)?;
-        client.to_rep(plain.as_deref().map(String::as_str), None)
+        let mut rep = client.to_rep(plain.as_deref().map(String::as_str), None);
+        if let Some(before) = secret::reveal_rotated(&state.sealer, client)? {
+            let attributes = rep.attributes.get_or_insert_default();
+            attributes.insert(secret::ROTATED.to_owned(), before.to_string());
+        }
+        rep
     } else {
         client.to_rep(client.secret.as_ref().map(|_| secret::MASK), None)
     };
-    if let Some(mappers) = &mut rep.protocol_mappers {
-        mappers.sort_by(|a, b| a.name.cmp(&b.name));
+    match &mut rep.protocol_mappers {
+        Some(mappers) => mappers.sort_by(|a, b| a.name.cmp(&b.name)),
+        // Without the member a new client gets those that its protocol gives.
+        None if gives_mappers(state, client) => rep.protocol_mappers = Some(Vec::new()),
+        None => {}
     }
     Ok(rep)
+}
+
+fn gives_mappers(state: &State, client: &Client) -> bool {
+    let protocol = state.protocols.get(&client.protocol);
+    protocol.is_some_and(|protocol| protocol.builtin_mappers().iter().any(|one| one.default))
 }
 
 fn sort_groups(groups: &mut [GroupRepresentation]) {

@@ -11,6 +11,7 @@ use user::{Draft, UserRepresentation, WriteError};
 use super::check::refuse_components;
 use super::contents::{Contents, Users, part};
 use super::groups::Groups;
+use super::identity_providers::IdentityProviders;
 use super::plan::{Plan, in_master};
 use super::{check_name, check_settings, refuse_areas, write_error};
 use crate::{HttpError, State};
@@ -20,6 +21,7 @@ pub struct RealmFile {
     new: NewRealm,
     plan: Plan,
     groups: Groups,
+    identity_providers: IdentityProviders,
     texts: BTreeMap<String, localization::Texts>,
     /// The users of the file, not taken apart yet.
     pub users: Option<Raw>,
@@ -160,11 +162,18 @@ impl RealmFile {
             new.default_role = id;
         }
         let plan = Plan::make(state, &new, &contents)?;
+        let identity_providers = IdentityProviders::read(
+            &state.sealer,
+            new.id,
+            new.shell().settings.ssl_required,
+            &rep,
+        )?;
         let texts = part(rep.localization_texts.as_ref())?;
         Ok(Self {
             new,
             plan,
             groups,
+            identity_providers,
             texts,
             users,
         })
@@ -190,6 +199,7 @@ impl RealmFile {
             new,
             plan,
             groups,
+            identity_providers,
             texts,
             ..
         } = self;
@@ -222,6 +232,10 @@ impl RealmFile {
             .await
             .map_err(&taken)?;
         groups.insert(&mut *db, id).await?;
+        identity_providers
+            .insert(&mut *db, id)
+            .await
+            .map_err(&taken)?;
         for (locale, texts) in texts {
             let texts = texts.into_iter().map(|(key, text)| (key, Some(text)));
             localization::put(&mut *db, id, &locale, &texts.collect()).await?;

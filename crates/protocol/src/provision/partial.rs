@@ -3,6 +3,7 @@
 //! Order, results and texts are Keycloak's. What the caller may not hand out he does not import either: the roles that all
 //! of it gives to somebody, and those that it takes from somebody, go to the permission gate before the commit.
 
+mod identity_providers;
 mod roles;
 mod users;
 
@@ -10,6 +11,9 @@ use std::collections::HashSet;
 
 use client::{Client, ClientRepresentation};
 use realm::Realm;
+use realm::identity_provider::{
+    IdentityProviderMapperRepresentation, IdentityProviderRepresentation,
+};
 use realm::json::Raw;
 use realm::role;
 use serde::{Deserialize, Serialize};
@@ -48,7 +52,18 @@ pub struct PartialImport {
     clients: Option<Vec<ClientRepresentation>>,
     roles: Option<Value>,
     groups: Option<Vec<GroupRepresentation>>,
-    identity_providers: Option<Vec<Value>>,
+    identity_providers: Option<Vec<IdentityProviderRepresentation>>,
+    identity_provider_mappers: Option<Vec<IdentityProviderMapperRepresentation>>,
+}
+
+impl PartialImport {
+    /// Whether it says whom the realm trusts.
+    #[must_use]
+    pub fn has_identity_providers(&self) -> bool {
+        let any = |count: Option<usize>| count.is_some_and(|count| count > 0);
+        any(self.identity_providers.as_ref().map(Vec::len))
+            || any(self.identity_provider_mappers.as_ref().map(Vec::len))
+    }
 }
 
 /// What became of a resource.
@@ -57,7 +72,7 @@ pub struct PartialImport {
 pub struct Imported {
     /// `ADDED`, `SKIPPED` or `OVERWRITTEN`.
     pub action: &'static str,
-    /// `CLIENT`, `REALM_ROLE`, `CLIENT_ROLE`, `GROUP` or `USER`.
+    /// `CLIENT`, `REALM_ROLE`, `CLIENT_ROLE`, `IDP`, `IDP_MAPPER`, `GROUP` or `USER`.
     pub resource_type: &'static str,
     /// Its name.
     pub resource_name: String,
@@ -102,15 +117,6 @@ pub async fn import(
     import: PartialImport,
     permit: impl AsyncFnOnce(&mut Connection, &[Uuid]) -> Result<(), HttpError>,
 ) -> Result<Outcome, HttpError> {
-    if import
-        .identity_providers
-        .is_some_and(|list| !list.is_empty())
-    {
-        return Err(HttpError::plain(
-            501,
-            "identity providers is not available on this server",
-        ));
-    }
     let mut work = Work {
         state,
         realm,
@@ -130,6 +136,12 @@ pub async fn import(
     let known_users = users::known(&work, db, &users).await;
     work.clients(db, import.clients.unwrap_or_default()).await?;
     work.given_roles(db, &given, known_roles).await?;
+    work.identity_providers(
+        db,
+        import.identity_providers.unwrap_or_default(),
+        import.identity_provider_mappers.unwrap_or_default(),
+    )
+    .await?;
     work.groups(db, &import.groups.unwrap_or_default()).await?;
     // What is there already is told in this order, so of users last.
     users::write(&mut work, db, &users, &known_users?).await?;

@@ -60,6 +60,16 @@ fn message(text: &str) -> HttpError {
     HttpError::message(400, text)
 }
 
+/// Checks the mappers of a client scope before it is written.
+///
+/// # Errors
+/// 400 with a text.
+pub fn check_scope(state: &State, rep: &ClientScopeRepresentation) -> Result<(), HttpError> {
+    let mut mappers = rep.protocol_mappers.iter().flatten();
+    let checked = mappers.try_for_each(|mapper| state.protocols.check_mapper(mapper));
+    checked.map_err(|error| HttpError::oauth(400, "invalid_input", &error))
+}
+
 impl Given {
     pub(super) fn read(rep: &RealmRepresentation) -> Result<Self, HttpError> {
         let client_scope_mappings = rep
@@ -114,6 +124,7 @@ impl Scopes {
         for rep in given.client_scopes.iter().flatten() {
             let mut rep = rep.clone();
             rep.protocol = rep.protocol.or(first.map(str::to_owned));
+            check_scope(state, &rep)?;
             made.scopes.push(ClientScope::from_rep(&rep)?);
         }
         for list in [

@@ -10,7 +10,7 @@ use super::{
     MAX_CREDENTIALS, PRIORITY_STEP, check_label, check_password, history, replace_password,
 };
 use crate::password::{self, Hasher, PasswordHash};
-use crate::{CredentialRepresentation, WriteError};
+use crate::{CredentialRepresentation, WriteError, app_password};
 
 /// Bytes of a `credentialData` or `secretData`.
 const MAX_DATA: usize = 16 * 1024;
@@ -78,10 +78,19 @@ pub(crate) async fn prepare(
     reps: &[CredentialRepresentation],
     keep_ids: bool,
 ) -> Result<Vec<Prepared>, WriteError> {
-    if i64::try_from(reps.len()).is_ok_and(|number| number > MAX_CREDENTIALS) {
-        return Err(WriteError::Limit(format!(
-            "A user has at most {MAX_CREDENTIALS} credentials"
-        )));
+    let is_app_password = |rep: &&CredentialRepresentation| {
+        rep.value.is_none() && rep.r#type.as_deref() == Some(app_password::TYPE)
+    };
+    let app_passwords = reps.iter().filter(is_app_password).count();
+    for (number, most, what) in [
+        (reps.len() - app_passwords, MAX_CREDENTIALS, "credentials"),
+        (app_passwords, app_password::MAX, "app passwords"),
+    ] {
+        if i64::try_from(number).is_ok_and(|number| number > most) {
+            return Err(WriteError::Limit(format!(
+                "A user has at most {most} {what}"
+            )));
+        }
     }
     // All are checked before the first is hashed.
     let mut passwords = vec![];
@@ -144,12 +153,21 @@ fn stored(rep: &CredentialRepresentation, keep_ids: bool) -> Result<Option<Prepa
                 .map_err(|error| WriteError::Credential(error.to_string()))?;
             Secret::Hash(secret)
         }
+        app_password::TYPE => {
+            app_password::check_stored(&data, &secret)?;
+            Secret::Sealed(secret)
+        }
         other if SECOND_FACTORS.contains(&other) => Secret::Sealed(secret),
         _ => return Ok(None),
     };
-    let given = rep.id.as_deref().and_then(|id| id.parse().ok());
+    let given: Option<Uuid> = rep.id.as_deref().and_then(|id| id.parse().ok());
+    let id = match type_ {
+        // What its owner holds names it by its id.
+        app_password::TYPE => given.ok_or_else(|| refused("An app password comes with its id"))?,
+        _ => given.filter(|_| keep_ids).unwrap_or_else(Uuid::new_v4),
+    };
     let stored = Stored {
-        id: given.filter(|_| keep_ids).unwrap_or_else(Uuid::new_v4),
+        id,
         type_: type_.to_owned(),
         user_label: rep.user_label.clone(),
         created_date: rep.created_date,

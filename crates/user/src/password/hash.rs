@@ -107,6 +107,12 @@ impl PasswordHash {
         })
     }
 
+    /// The hash itself. Salted, so that it is another one after every change.
+    #[must_use]
+    pub fn value(&self) -> &[u8] {
+        &self.value
+    }
+
     /// The parameters, as Keycloak's `credentialData`.
     #[must_use]
     pub fn credential_data(&self) -> String {

@@ -4,10 +4,12 @@
 
 extern crate realmkeep_user as user;
 
+mod app_passwords;
 mod auth_sessions;
 mod consents;
 mod credentials;
 mod groups;
+mod identity_tokens;
 mod lockout;
 mod logins;
 mod memberships;
@@ -18,6 +20,7 @@ mod refreshes;
 mod roles;
 mod search;
 mod sessions;
+mod subjects;
 mod users;
 
 use std::path::{Path, PathBuf};

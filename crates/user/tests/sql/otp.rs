@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::{Fixture, with_database};
 
-const KEY: &str = "JlRQdbWVVmueS79BlnMI";
+pub(crate) const KEY: &str = "JlRQdbWVVmueS79BlnMI";
 
 /// The code of a step (or counter).
-fn code(secret: &str, step: i64) -> String {
+pub(crate) fn code(secret: &str, step: i64) -> String {
     let generator = Builder::new()
         .with_algorithm(Algorithm::SHA1)
         .with_digits(6)
@@ -23,7 +23,7 @@ fn code(secret: &str, step: i64) -> String {
     generator.generate(u64::try_from(step).unwrap()).to_string()
 }
 
-fn step() -> i64 {
+pub(crate) fn step() -> i64 {
     store::clock::now() / 30
 }
 

@@ -275,6 +275,20 @@ test("the account page", async (t) => {
   await submit("password");
   await tab.getByText("Your password has been updated.").waitFor();
 
+  await keys.type("#app-password-days", "soon");
+  await submit("make-app-password");
+  await tab.locator("#input-error-app-password-label").waitFor();
+  await look(tab, "account-app-password-wrong");
+  await keys.type("#app-password-label", "Build machine");
+  await keys.type("#app-password-days", "30");
+  await keys.type("#app-password-current", "secret-2");
+  await submit("make-app-password");
+  await tab.getByText("Copy it now").waitFor();
+  await look(tab, "account-app-password-made");
+  assert.match(await tab.locator("#app-password-value").inputValue(), /^rkp_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$/);
+  await keys.enter("#app-passwords .danger");
+  await tab.getByText("The app password was removed.").waitFor();
+
   await keys.enter('#factors a[href*="CONFIGURE_TOTP"]');
   await isAt(tab, "login-login-config-totp");
   const secret = await tab.locator("#totpSecret").inputValue();

@@ -56,7 +56,9 @@ fn field(kind: field::Kind) -> Field {
 }
 
 fn account(manage: bool) -> Account {
-    use crate::account::view::{Application, Factor, Held, Password, Session};
+    use crate::account::view::{
+        AppPassword, AppPasswords, Application, Factor, Held, Password, Session,
+    };
     Account {
         state_checker: text(),
         username: Some(text()),
@@ -67,6 +69,23 @@ fn account(manage: bool) -> Account {
             error: error(),
             confirm_error: error(),
         }),
+        app_passwords: AppPasswords {
+            held: vec![AppPassword {
+                id: text(),
+                label: text(),
+                created: 1,
+                expires: Some(2),
+                expired: true,
+                last_used: Some(2),
+                clients: Some(vec![text()]),
+            }],
+            made: manage.then(text),
+            label: text(),
+            days: text(),
+            label_error: error(),
+            days_error: error(),
+            password_error: error(),
+        },
         factors: vec![Factor {
             name: Message::text(EVIL),
             held: vec![Held {
