@@ -30,7 +30,7 @@ pub(crate) enum Doctor {
 
 #[derive(Args)]
 pub(crate) struct Registry {
-    /// The registry: <https://registry.example.org>
+    /// The registry's URL, as clients call it
     url: Url,
     /// PEM file with authorities that vouch for registry and identity server, beside the machine's own.
     #[arg(long, value_name = "FILE")]
