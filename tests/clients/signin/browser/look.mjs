@@ -39,6 +39,9 @@ export async function look(tab, name) {
 
 /** Goes through the page with the tabulator: all that can be used is reached, in the order of the page, and is seen to be. */
 async function tabs(tab, name) {
+  // The browser gives a page's field its focus when it first draws the page: after that, so that it comes in between nothing.
+  await tab.waitForLoadState("load");
+  await tab.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   const wanted = await tab.evaluate(() => {
     const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")];
     // Of the radio buttons of a group one is reached, the others by arrows.
