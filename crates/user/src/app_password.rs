@@ -257,15 +257,14 @@ pub async fn find_for_login(
     (name, with_email): (&str, bool),
     given: &Given<'_>,
 ) -> Result<Option<Candidate>> {
-    const SQL: &str = crate::select_user!(
+    const SQL: &str = crate::select_user!(concat!(
         ", c.id as credential_id, c.credential_data, c.secret_data, f.num_failures, f.num_temporary_lockouts, \
          f.failed_login_not_before, f.last_failure, f.last_ip_failure from user_entity u \
          left join login_failure f on f.realm_id = u.realm_id and f.user_id = u.id \
          left join credential c on c.realm_id = u.realm_id and c.id = $4 and c.user_id = u.id and c.type = 'app-password' \
-         where u.realm_id = $1 and u.id = coalesce(\
-         (select id from user_entity where $3 and realm_id = $1 and email_unique = $2), \
-         (select id from user_entity where realm_id = $1 and username = $2))"
-    );
+         where u.realm_id = $1 and ",
+        crate::login::is_named!()
+    ));
     if !profile::may_be_name(name) {
         return Ok(None);
     }

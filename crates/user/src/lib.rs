@@ -81,7 +81,7 @@ pub struct User {
 
 /// `select` and the columns of a [`User`] from `user_entity u`, then the rest of the statement.
 macro_rules! select_user {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(crate::columns!("select "), $rest)
     };
 }

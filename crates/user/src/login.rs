@@ -35,6 +35,15 @@ pub struct Password {
     pub hash: PasswordHash,
 }
 
+/// That user `u` is the one of name `$2` in realm `$1`; where `$3` says so, first the one with that e-mail address.
+macro_rules! is_named {
+    () => {
+        "u.id = coalesce((select id from user_entity where $3 and realm_id = $1 and email_unique = $2), \
+         (select id from user_entity where realm_id = $1 and username = $2))"
+    };
+}
+pub(crate) use is_named;
+
 /// The user of this name, in any case; with `with_email`, first the one with this e-mail address, which only counts
 /// where addresses are unique. No service account: it has no password, and wrong ones would lock the client out of it.
 ///
@@ -46,7 +55,7 @@ pub async fn find_for_login(
     name: &str,
     with_email: bool,
 ) -> Result<Option<Candidate>> {
-    const SQL: &str = crate::select_user!(
+    const SQL: &str = crate::select_user!(concat!(
         ", p.id as password_id, p.created_date, p.credential_data, p.secret_data, f.num_failures, \
          f.num_temporary_lockouts, f.failed_login_not_before, f.last_failure, f.last_ip_failure, \
          exists (select from credential s where s.realm_id = u.realm_id and s.user_id = u.id \
@@ -58,10 +67,9 @@ pub async fn find_for_login(
          left join lateral (select c.id, c.created_date, c.credential_data, c.secret_data from credential c \
          where c.realm_id = u.realm_id and c.user_id = u.id and c.type = 'password' order by c.priority, c.id limit 1) p \
          on true \
-         where u.realm_id = $1 and u.service_account_client is null and u.id = coalesce(\
-         (select id from user_entity where $3 and realm_id = $1 and email_unique = $2), \
-         (select id from user_entity where realm_id = $1 and username = $2))"
-    );
+         where u.realm_id = $1 and u.service_account_client is null and ",
+        crate::login::is_named!()
+    ));
     if !profile::may_be_name(name) {
         return Ok(None);
     }
