@@ -14,7 +14,8 @@ create table identity_provider (
     primary key (realm_id, id),
     constraint identity_provider_alias_key unique (realm_id, alias)
 );
-create index identity_provider_issuer on identity_provider (realm_id, (config ->> 'issuer'));
+-- by a hash: an issuer may be longer than an index takes
+create index identity_provider_issuer on identity_provider (realm_id, hashtextextended(config ->> 'issuer', 0));
 
 create table identity_provider_mapper (
     realm_id        uuid not null,

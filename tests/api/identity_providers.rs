@@ -313,3 +313,18 @@ async fn admin_events_of_providers_hold_no_secret() {
     assert_eq!(events[1]["resourcePath"], "identity-provider/instances/gh");
     assert!(!events.to_string().contains("idp-s3cret"), "{events}");
 }
+
+#[tokio::test]
+async fn an_issuer_may_be_as_long_as_any_value() {
+    let realm = Realm::new().await;
+    // Of letters that no index can make shorter.
+    let path: String = (0..110)
+        .map(|_| uuid::Uuid::new_v4().simple().to_string())
+        .collect();
+    let long = format!("https://issuer.example.test/{path}");
+    let body = json!({ "alias": "long", "providerId": "oidc", "config": { "issuer": long } });
+    let made = realm.admin.post(&realm.path(BASE), body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let shown = realm.admin.get(&realm.path(&format!("{BASE}/long"))).await;
+    assert_eq!(shown.json["config"]["issuer"], long);
+}

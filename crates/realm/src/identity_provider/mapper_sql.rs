@@ -194,8 +194,9 @@ pub async fn trusts(
     let rows: Vec<Row> = sqlx::query_as(
         "select p.alias, p.config, m.name, m.config ->> 'claims' as claims from identity_provider p \
          join identity_provider_mapper m on m.realm_id = p.realm_id and m.provider_id = p.id \
-         where p.realm_id = $1 and p.config ->> 'issuer' = $2 and p.enabled and p.provider_id = $4 \
-         and m.service_account = $3 and m.kind = $5 order by p.alias, m.name limit $6",
+         where p.realm_id = $1 and hashtextextended(p.config ->> 'issuer', 0) = hashtextextended($2, 0) \
+         and p.config ->> 'issuer' = $2 and p.enabled and p.provider_id = $4 and m.service_account = $3 \
+         and m.kind = $5 order by p.alias, m.name limit $6",
     )
     .bind(realm)
     .bind(issuer)
